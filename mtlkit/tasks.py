@@ -1,0 +1,40 @@
+"""A task is a value: its data, its outputs, its loss, how outputs become predictions, and how those are scored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from .data import FORMATS, Format
+from .evaluation import accuracy
+
+
+@dataclass(frozen=True)
+class Task:
+    """What training and evaluation need to know of a task; nothing else in the library asks which task it is.
+
+    outputs: width C of the head. loss(outputs (B, C), labels (B,)) gives a mean over the batch.
+    decode(outputs) gives predictions (B,). metric(predictions, labels) gives a score, larger is better.
+    """
+
+    name: str
+    format: Format
+    outputs: int
+    loss: Callable[[Tensor, Tensor], Tensor]
+    decode: Callable[[Tensor], Tensor]
+    metric: Callable
+    metric_name: str
+    classes: tuple[str, ...] = ()
+
+
+SST = Task(
+    "sst",
+    FORMATS["sst"],
+    outputs=5,
+    loss=F.cross_entropy,
+    decode=lambda logits: logits.argmax(-1),
+    metric=accuracy,
+    metric_name="accuracy",
+    classes=("very negative", "negative", "neutral", "positive", "very positive"),
+)

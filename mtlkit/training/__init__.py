@@ -1,0 +1,12 @@
+"""Training: AdamW, the loop, checkpoints, history, devices."""
+
+from .checkpoint import load_model, save_model
+from .device import autocast, choose_device, choose_precision
+from .history import Evaluation, History, Step
+from .loop import Settings, evaluate, predict, train
+from .optimizer import AdamW, layerwise_groups, linear_warmup
+
+__all__ = [
+    "AdamW", "Evaluation", "History", "Settings", "Step", "autocast", "choose_device", "choose_precision",
+    "evaluate", "layerwise_groups", "linear_warmup", "load_model", "predict", "save_model", "train",
+]  # fmt: skip

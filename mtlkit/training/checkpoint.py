@@ -1,0 +1,90 @@
+"""Everything a run needs to go on as if it had never stopped, in one safetensors file, written whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+def save(path: str | Path, tensors: dict[str, Tensor], record: dict | None = None) -> None:
+    """Write tensors and a JSON-able record to `path`: first to a file beside it, which then takes its name.
+
+    A crash or a full disk leaves the old file as it was (OSError for the latter).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+        save_file(plain, beside, {"record": json.dumps(record or {})})
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:
+    """Read what `save` wrote: tensors on the CPU, and the record. Raises ValueError for a damaged file."""
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["record"])  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not a whole checkpoint of mtlkit ({error}); delete it and start again") from None
+
+
+def save_model(path: str | Path, model: nn.Module, record: dict | None = None) -> None:
+    """Write a model's weights."""
+    save(path, model.state_dict(), record)
+
+
+def load_model(path: str | Path, model: nn.Module) -> dict:
+    """Read weights into `model`; returns the record. Raises ValueError naming tensors that do not fit the model."""
+    tensors, record = load(path)
+    _fill(model, tensors, path)
+    return record
+
+
+def pack(model: nn.Module, optimizer: torch.optim.Optimizer, data_state: Tensor) -> dict[str, Tensor]:
+    """The state of a run as named tensors: weights, the optimizer's moments, the random generators."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for i, p in enumerate(_parameters(optimizer)):
+        for name, value in optimizer.state.get(p, {}).items():
+            tensors[f"optimizer.{i}.{name}"] = torch.as_tensor(value)
+    tensors["rng.data"] = data_state
+    tensors["rng.dropout"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["rng.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def unpack(path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> Tensor:
+    """The reverse of `pack`; returns the state of the data generator."""
+    _fill(model, {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}, path)
+    parameters = list(_parameters(optimizer))
+    for key, value in tensors.items():
+        kind, _, rest = key.partition(".")
+        if kind == "optimizer":
+            i, _, name = rest.partition(".")
+            p = parameters[int(i)]
+            optimizer.state[p][name] = int(value) if name == "step" else value.to(p.device)
+    torch.set_rng_state(tensors["rng.dropout"])
+    if "rng.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["rng.cuda"])
+    return tensors["rng.data"]
+
+
+def _parameters(optimizer: torch.optim.Optimizer):
+    return (p for group in optimizer.param_groups for p in group["params"])
+
+
+def _fill(model: nn.Module, tensors: dict[str, Tensor], path) -> None:
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        raise ValueError(f"{path} does not fit this model: {' '.join(lines[1:3]).strip()}") from None
