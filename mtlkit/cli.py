@@ -1,0 +1,116 @@
+"""`mtlkit lab | student | test | notebooks`: what `make` calls.
+
+It starts on a bare Python, so what is not in the standard library is imported only where `.venv` is there.
+"""
+
+import argparse
+import os
+import sys
+
+from mtlkit.course import environment
+
+NEEDS = {
+    "lab": {"offline"},
+    "notebooks": {"offline"},
+    "test": {"offline", "dev"},
+}  # extras; student: none at all
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="mtlkit",
+        description="Multi-task learning with BERT, in notebooks.",
+        epilog="The first run makes .venv with the pinned packages; later ones start in seconds.",
+    )
+    commands = top.add_subparsers(dest="command", metavar="command", required=True)
+    texts = {
+        "lab": "make the student copies in work/ and open them in JupyterLab",
+        "student": "make the student copies in work/; edited ones are left alone",
+        "notebooks": "execute the notebooks in place and write their outputs",
+        "test": "run lint, types, tests and every notebook",
+    }
+    for name, text in texts.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name in NEEDS:
+            command.add_argument(
+                "--here", action="store_true", help="use this Python as it is; never make .venv"
+            )
+            command.add_argument(
+                "--torch-index",
+                default=os.environ.get("TORCH_INDEX", ""),
+                metavar="URL",
+                help="where torch comes from, for example PyTorch's CPU builds",
+            )
+        if name == "lab":
+            command.add_argument("--port", type=int, help="default: the first free one from 8888 on")
+            command.add_argument("--no-browser", action="store_true", help="print the address only")
+            command.add_argument("options", nargs="*", help="after --, further options for JupyterLab")
+        elif name == "student":
+            command.add_argument(
+                "--fresh",
+                nargs="+",
+                default=(),
+                metavar="NAME",
+                help="also write the newest version of these beside an edited copy, as NAME.new.ipynb",
+            )
+        elif name == "notebooks":
+            command.add_argument("names", nargs="*", help="some of them, for example 05 (default: all)")
+        elif name == "test":
+            command.add_argument("--only", action="append", choices=("lint", "types", "pytest", "nbval"))
+    return top
+
+
+def main(arguments: "list[str] | None" = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        environment.check_python()
+        chosen = parser().parse_args(arguments)
+        if chosen.command in NEEDS:
+            environment.ensure(NEEDS[chosen.command], arguments, chosen.here, chosen.torch_index)
+        else:
+            environment.check_root()
+        return globals()[chosen.command](chosen)
+    except environment.SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+    return 1
+
+
+def lab(chosen: argparse.Namespace) -> int:
+    from mtlkit.course import lab
+
+    lab.start(port=chosen.port, browser=not chosen.no_browser, options=chosen.options)
+    return 0
+
+
+def student(chosen: argparse.Namespace) -> int:
+    from mtlkit.course import student
+
+    for line in student.make(environment.ROOT / "notebooks", environment.ROOT / "work", chosen.fresh):
+        print(line)
+    return 0
+
+
+def notebooks(chosen: argparse.Namespace) -> int:
+    from mtlkit.course import notebooks
+
+    failed = 0
+    try:
+        paths = notebooks.find(chosen.names, environment.ROOT / "notebooks")
+    except ValueError as error:
+        raise environment.SetupError(str(error)) from None
+    for path in paths:
+        try:
+            print(f"{path.name:40} {notebooks.execute(path):4.0f} s", flush=True)
+        except RuntimeError as error:
+            failed += 1
+            print(error, file=sys.stderr, flush=True)
+    return failed
+
+
+def test(chosen: argparse.Namespace) -> int:
+    from mtlkit.course import testing
+
+    return testing.run(chosen.only)

@@ -1,0 +1,46 @@
+"""The whole test run, one part after the other: what `make test` shows."""
+
+import subprocess
+import sys
+import time
+
+from mtlkit.course import offline
+from mtlkit.course.environment import ROOT, say
+
+# Each command is what follows `python`. Parts run one after the other, so that no two crowd each other out.
+PARTS = {
+    "lint": [
+        ["-m", "ruff", "check", "."],
+        ["-m", "ruff", "format", "--check", "."],
+        ["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-logo"],
+    ],
+    "types": [["-m", "mypy"]],
+    "pytest": [["-m", "pytest"]],
+    "nbval": [["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "notebooks"]],
+}
+
+
+def run(only: list[str] | None = None) -> int:
+    """Run the parts in `only`, or all, to the end, and print their seconds; returns 1 if one failed, else 0."""
+    seconds: dict[str, float] = {}
+    failed = set()
+    for part in only or PARTS:
+        start = time.perf_counter()
+        for command in PARTS[part]:
+            say(f"\n{part}: {' '.join(command)}")
+            if run_command(part, command):
+                failed.add(part)
+        seconds[part] = time.perf_counter() - start
+    say("\npart     seconds")
+    for part, spent in [*seconds.items(), ("all", sum(seconds.values()))]:
+        bad = failed if part == "all" else failed & {part}
+        say(f"{part:8} {spent:7.0f}  {'FAILED' if bad else 'passed'}")
+    return int(bool(failed))
+
+
+def run_command(part: str, command: list[str]) -> int:
+    """Run one command in the repository with the network off; returns its exit status."""
+    command = [sys.executable, *command]
+    if part == "nbval":  # in a network namespace too; the browser tests need the real user, for the sandbox
+        command = offline.wrap(command)
+    return subprocess.call(command, cwd=ROOT, env=offline.environment())
