@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
-CHUNK = 2**16  # elements updated at a time on the CPU: the four arrays of a chunk stay in its cache
+CHUNK = 2**17  # elements updated at a time on the CPU: the four arrays of a chunk stay in its cache
 
 
 class AdamW(torch.optim.Optimizer):
