@@ -1,5 +1,7 @@
 """Training one task: the loop, evaluation, resuming where a run stopped."""
 
+import signal
+import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -96,9 +98,9 @@ def train(
     if train_data.labels is None:
         raise ValueError("the training examples have no labels")
     run = _Run(model, task, train_data, dev_data, settings, folder)
-    try:
-        run.go(progress)
-    except KeyboardInterrupt:
+    with _StopRequest() as stop:
+        run.go(progress, stop)
+    if stop.asked:
         run.history.interrupted = True
         if folder:
             run.save()
@@ -107,6 +109,28 @@ def train(
         run.restore_best()
     model.eval()
     return run.history
+
+
+class _StopRequest:
+    """While open, the first Ctrl-C is a request, honoured between two steps, so that no update is cut in half;
+    the second stops at once. (Signals reach the main thread only; elsewhere nothing changes.)"""
+
+    def __init__(self):
+        self.asked = False
+
+    def __enter__(self):
+        self.main = threading.current_thread() is threading.main_thread()
+        if self.main:
+            self.before = signal.signal(signal.SIGINT, self.ask)
+        return self
+
+    def ask(self, *_):
+        self.asked = True
+        signal.signal(signal.SIGINT, self.before)
+
+    def __exit__(self, *_):
+        if self.main:
+            signal.signal(signal.SIGINT, self.before)
 
 
 class _Run:
@@ -134,7 +158,8 @@ class _Run:
         if self.folder and (self.folder / "last.safetensors").exists():
             self.resume()
 
-    def go(self, progress: bool) -> None:
+    def go(self, progress: bool, stop: "_StopRequest") -> None:
+        """Train to the last step, or to the first one after which `stop` is asked for."""
         self.started = time.perf_counter() - self.seconds
         bar = tqdm(total=self.total, initial=self.step, desc=self.task.name, disable=not progress, mininterval=0.5)
         with bar:
@@ -149,6 +174,8 @@ class _Run:
                         self.look(bar)
                     if self.folder and self.step % (self.settings.save_every or self.epoch_steps) == 0:
                         self.save()
+                    if stop.asked:
+                        return
 
     def update(self, index: list[int]) -> float:
         """One step of AdamW on one batch; returns its loss."""
