@@ -4,7 +4,11 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-_SAME_FOR_EVERY_BERT = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
+_SAME_FOR_EVERY_BERT = {
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
+}
 
 
 @dataclass(frozen=True)

@@ -97,5 +97,3 @@ class Bert(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.embeddings.word.weight.device
-
-

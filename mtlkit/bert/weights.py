@@ -1,4 +1,4 @@
-"""Where pretrained weights come from, and how they get into `Bert`: found, verified, renamed, checked, never unpickled."""
+"""Pretrained weights for `Bert`: found, verified, renamed, checked, never unpickled."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -94,7 +94,7 @@ def _verify(path: Path, sha256: str) -> None:
 
 
 def load_tokenizer(name: str | Path = "minilm") -> Tokenizer:
-    """The word-piece tokenizer of `name` (see `find`), without the truncation and padding it may have been saved with."""
+    """The word-piece tokenizer of `name` (see `find`), without any truncation or padding it was saved with."""
     folder = find(name)
     if (folder / "tokenizer.json").is_file():
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -142,11 +142,15 @@ def rename(tensors: dict[str, torch.Tensor], num_layers: int, where: str) -> dic
     for name, tensor in tensors.items():
         name = name.removeprefix("bert.")
         name = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
-        if not name.startswith("cls.") and name != "embeddings.position_ids":  # pre-training heads; a constant
+        if (
+            not name.startswith("cls.") and name != "embeddings.position_ids"
+        ):  # pre-training heads; a constant
             plain[name] = tensor
     names = hf_names(num_layers)
     if missing := names.keys() - plain.keys():
-        raise ValueError(f"{where}: {len(missing)} tensors are missing, first {min(missing)}; is this a whole BERT?")
+        raise ValueError(
+            f"{where}: {len(missing)} tensors are missing, first {min(missing)}; is this a whole BERT?"
+        )
     if unknown := plain.keys() - names.keys():
         raise ValueError(f"{where}: {len(unknown)} tensors are not part of BERT, first {min(unknown)}")
     return {ours: plain[theirs].float().clone() for theirs, ours in names.items()}
@@ -167,7 +171,9 @@ def load_pretrained(cls, name, fused=True, hidden_dropout=None, attention_dropou
     try:
         tensors = load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path}: not a whole safetensors file ({error}); delete it and fetch it again") from None
+        raise ValueError(
+            f"{path}: not a whole safetensors file ({error}); delete it and fetch it again"
+        ) from None
     state = rename(tensors, config.num_hidden_layers, str(path))
     with torch.device("meta"):  # no time spent on random weights that are replaced at once
         model = cls(config, fused)

@@ -106,7 +106,9 @@ def collate(encoded: Encoded, index: Sequence[int]) -> Batch:
     return Batch(ids, mask, types, labels, torch.tensor(list(index)), bool(min(map(len, rows)) < T))
 
 
-def plan(lengths: Sequence[int], batch_size: int, generator: torch.Generator | None, drop_last=False) -> list[list[int]]:
+def plan(
+    lengths: Sequence[int], batch_size: int, generator: torch.Generator | None, drop_last=False
+) -> list[list[int]]:
     """Which examples go into which batch: every example once.
 
     With a generator: shuffled, cut into pools of 50 batches, each pool sorted by length and cut into batches, the

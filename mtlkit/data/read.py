@@ -66,8 +66,8 @@ def read(path: str | Path, format: Format, on_bad: str = "raise") -> Examples:
 
     on_bad: "raise" stops at the first malformed row; "report" drops such rows and lists them in `.bad`.
     Raises FileNotFoundError, or DataError: not UTF-8, a missing column, or (with "raise") a malformed row -
-    wrong number of fields, unbalanced quote, no id in a test file, an id seen before, an empty sentence, a label that is
-    missing, not a number, outside its range, or a fraction where labels are whole.
+    wrong number of fields, unbalanced quote, no id in a test file, an id seen before, an empty sentence, a label
+    that is missing, not a number, outside its range, or a fraction where labels are whole.
     """
     if on_bad not in ("raise", "report"):
         raise ValueError(f'on_bad is "raise" or "report", not {on_bad!r}')
@@ -81,7 +81,9 @@ def read(path: str | Path, format: Format, on_bad: str = "raise") -> Examples:
     names = header.split("\t")
     wanted = ["id", *format.sentences]
     if absent := [name for name in wanted if name not in names]:
-        raise DataError(f"{path}, line 1: no column {absent[0]!r} among {names}; is this a {format.stem} file?")
+        raise DataError(
+            f"{path}, line 1: no column {absent[0]!r} among {names}; is this a {format.stem} file?"
+        )
     if lines and not lines[-1]:  # the newline at the end of the file
         lines.pop()
     examples, seen = Examples(), {}
@@ -89,7 +91,9 @@ def read(path: str | Path, format: Format, on_bad: str = "raise") -> Examples:
         try:
             example = _parse(line, number, names, format)
             if example.id in seen:
-                raise ValueError(f"id {example.id!r} stands in line {seen[example.id]} already; ids are unique")
+                raise ValueError(
+                    f"id {example.id!r} stands in line {seen[example.id]} already; ids are unique"
+                )
         except ValueError as error:
             examples.bad.append(BadRow(path, number, str(error)))
             if on_bad == "raise":
@@ -103,8 +107,11 @@ def read(path: str | Path, format: Format, on_bad: str = "raise") -> Examples:
 
 
 def _parse(line: str, number: int, names: list[str], format: Format) -> Example:
-    """One line -> one example; a labelled row without an id is called after its line. Quotes follow the CSV rule (a field in "..." doubles the quotes inside it);
-    a quote that never closes costs its own row only, since lines are parsed one by one."""
+    """One line -> one example; a labelled row without an id is called after its line.
+
+    Quotes follow the CSV rule (a field in "..." doubles the quotes inside it). Lines are parsed one by one, so a
+    quote that never closes costs its own row only.
+    """
     try:
         (fields,) = csv.reader([line], delimiter="\t", strict=True) if line else ([],)
     except csv.Error as error:

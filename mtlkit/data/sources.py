@@ -15,7 +15,10 @@ def folder(source: str | Path = "mini") -> Path:
     Raises FileNotFoundError saying how to get what is missing.
     """
     if source == "mini":
-        path, fix = DATA / "mini", "it comes with a clone of the project: install with `pip install -e .` from there"
+        path, fix = (
+            DATA / "mini",
+            "it comes with a clone of the project: install with `pip install -e .` from there",
+        )
     elif source == "cs224n":
         path = Path(os.environ.get("MTLKIT_DATA") or DATA) / "cs224n"
         fix = "set MTLKIT_DATA to the folder that holds cs224n/, or use source='mini'"
@@ -26,7 +29,9 @@ def folder(source: str | Path = "mini") -> Path:
     return path
 
 
-def load(task: str | Format, split: str = "train", source: str | Path = "mini", on_bad: str = "raise") -> Examples:
+def load(
+    task: str | Format, split: str = "train", source: str | Path = "mini", on_bad: str = "raise"
+) -> Examples:
     """The examples of a task ("sst", "para", "sts", or a `Format`) and split ("train", "dev", "test-student").
 
     Labels of a test split, where its source has them, are in `labels/` and are joined by id.

@@ -12,7 +12,9 @@ def binomial(share: float, n: int, level: float = 0.95) -> tuple[float, float]:
     Returns (low, high). Raises ValueError for a share outside [0, 1], n < 1 or a level outside (0, 1).
     """
     if not (0 <= share <= 1 and n >= 1 and 0 < level < 1):
-        raise ValueError(f"a share in [0, 1] of n >= 1 examples at a level in (0, 1), not {share}, {n}, {level}")
+        raise ValueError(
+            f"a share in [0, 1] of n >= 1 examples at a level in (0, 1), not {share}, {n}, {level}"
+        )
     z = stats.norm.ppf(0.5 + level / 2)
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

@@ -32,9 +32,12 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     """Read what `save` wrote: tensors on the CPU, and the record. Raises ValueError for a damaged file."""
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["record"])  # noqa: SIM118
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, json.loads(file.metadata()["record"])
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: not a whole checkpoint of mtlkit ({error}); delete it and start again") from None
+        raise ValueError(
+            f"{path}: not a whole checkpoint of mtlkit ({error}); delete it and start again"
+        ) from None
 
 
 def save_model(path: str | Path, model: nn.Module, record: dict | None = None) -> None:
@@ -62,7 +65,9 @@ def pack(model: nn.Module, optimizer: torch.optim.Optimizer, data_state: Tensor)
     return tensors
 
 
-def unpack(path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer) -> Tensor:
+def unpack(
+    path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer
+) -> Tensor:
     """The reverse of `pack`; returns the state of the data generator."""
     _fill(model, {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}, path)
     parameters = list(_parameters(optimizer))

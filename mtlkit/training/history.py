@@ -56,7 +56,10 @@ class History:
         return pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))
 
     def to_dict(self) -> dict:
-        return {"steps": [asdict(s) for s in self.steps], "evaluations": [asdict(e) for e in self.evaluations]}
+        return {
+            "steps": [asdict(s) for s in self.steps],
+            "evaluations": [asdict(e) for e in self.evaluations],
+        }
 
     @classmethod
     def from_dict(cls, record: dict) -> "History":

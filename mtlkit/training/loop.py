@@ -104,7 +104,9 @@ def train(
         run.history.interrupted = True
         if folder:
             run.save()
-        print(f"stopped after step {run.step} of {run.total}; the model and this history keep what was learnt")
+        print(
+            f"stopped after step {run.step} of {run.total}; the model and this history keep what was learnt"
+        )
     else:
         run.restore_best()
     model.eval()
@@ -144,7 +146,9 @@ class _Run:
         self.epoch_steps = len(plan(train_data.lengths, settings.batch_size, None))
         self.total = settings.epochs * self.epoch_steps
         self.warmup = round(settings.warmup * self.total)
-        groups = layerwise_groups(model, settings.lr, settings.head_lr, settings.layer_decay, settings.weight_decay)
+        groups = layerwise_groups(
+            model, settings.lr, settings.head_lr, settings.layer_decay, settings.weight_decay
+        )
         if not groups:
             raise ValueError("every parameter is frozen: there is nothing to train")
         self.optimizer = AdamW(groups, lr=settings.lr)
@@ -161,7 +165,9 @@ class _Run:
     def go(self, progress: bool, stop: "_StopRequest") -> None:
         """Train to the last step, or to the first one after which `stop` is asked for."""
         self.started = time.perf_counter() - self.seconds
-        bar = tqdm(total=self.total, initial=self.step, desc=self.task.name, disable=not progress, mininterval=0.5)
+        bar = tqdm(
+            total=self.total, initial=self.step, desc=self.task.name, disable=not progress, mininterval=0.5
+        )
         with bar:
             while self.step < self.total:
                 self.epoch_state = self.generator.get_state()
@@ -231,27 +237,25 @@ class _Run:
         return round(self.seconds, 3)
 
     def save(self) -> None:
-        record = dict(
-            step=self.step,
-            seconds=self.seconds,
-            settings=asdict(self.settings),
-            task=self.task.name,
-            examples=len(self.train_data),
-            history=self.history.to_dict(),
-        )
+        record = dict(self.identity(), step=self.step, seconds=self.seconds, history=self.history.to_dict())
         whole = self.step % self.epoch_steps == 0  # the next epoch draws a shuffle of its own
         state = self.generator.get_state() if whole else self.epoch_state
-        checkpoint.save(self.folder / "last.safetensors", checkpoint.pack(self.model, self.optimizer, state), record)
+        checkpoint.save(
+            self.folder / "last.safetensors", checkpoint.pack(self.model, self.optimizer, state), record
+        )
+
+    def identity(self) -> dict:
+        """What must be the same for a run to go on from a checkpoint (how often it saves may differ)."""
+        chosen = {name: value for name, value in asdict(self.settings).items() if name != "save_every"}
+        return dict(chosen, task=self.task.name, examples=len(self.train_data))
 
     def resume(self) -> None:
         path = self.folder / "last.safetensors"
         tensors, record = checkpoint.load(path)
-        mine = dict(settings=asdict(self.settings), task=self.task.name, examples=len(self.train_data))
-        if other := [k for k in mine if k != "settings" and record[k] != mine[k]] + [
-            k for k, v in mine["settings"].items() if k != "save_every" and record["settings"].get(k) != v
-        ]:
+        mine = self.identity()
+        if other := [name for name, value in mine.items() if record.get(name) != value]:
             raise ValueError(
-                f"{path} belongs to a run with another {', '.join(other)}; go on with those settings, or give a new folder"
+                f"{path} belongs to a run with another {', '.join(other)}; go on with the same, or give a new folder"
             )
         self.generator.set_state(checkpoint.unpack(path, tensors, self.model, self.optimizer))
         self.step, self.seconds = record["step"], record["seconds"]

@@ -96,7 +96,11 @@ def linear_warmup(step: int, total: int, warmup: int) -> float:
 
 
 def layerwise_groups(
-    model: nn.Module, lr: float, head_lr: float | None = None, layer_decay: float = 1.0, weight_decay: float = 0.01
+    model: nn.Module,
+    lr: float,
+    head_lr: float | None = None,
+    layer_decay: float = 1.0,
+    weight_decay: float = 0.01,
 ) -> list[dict]:
     """Parameter groups of a `MultitaskModel`: lower layers learn more slowly (ULMFiT, Howard & Ruder 2018).
 
