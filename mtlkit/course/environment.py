@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST = (3, 11)
@@ -210,23 +211,21 @@ def pip(python: Path, arguments: "list[str]", log: Path, what: str) -> None:
     say(f"Installing {what}")
     command = [str(python), "-m", "pip", "install", "--constraint", str(ROOT / "constraints.txt")]
     command += ["--progress-bar", "off", *arguments]
-    settings = {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    env = {**os.environ, "PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     lines = []
-    with log.open("a", encoding="utf-8") as file:
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            universal_newlines=True,
-            errors="replace",
-            env={**os.environ, **settings},
-        )
+    output: "dict[str, Any]" = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "universal_newlines": True,
+        "errors": "replace",
+    }
+    with log.open("a", encoding="utf-8") as file, subprocess.Popen(command, env=env, **output) as process:
         for line in process.stdout or ():
             lines.append(line.rstrip())
             file.write(line)
             show_progress(lines[-1])
     show_progress("")
-    if process.wait():
+    if process.returncode:
         raise SetupError(
             f"Set-up stopped while installing {what}.\n{explain(lines)}\nAll that pip said: {log}"
         )

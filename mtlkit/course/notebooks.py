@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -44,7 +45,9 @@ def execute(path: str | Path) -> float:
     path = Path(path).resolve()
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        result = run(path, folder) or run(path, folder)
+        result = run(path, folder)
+        if result is None:
+            result = run(path, folder)
         if result is None:
             raise RuntimeError(f"{path.name} ran for more than {NOTEBOOK_SECONDS} s, twice")
         if result:
@@ -59,21 +62,21 @@ def run(path: Path, folder: str) -> str | None:
     command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", str(path)]
     command += ["--output-dir", folder, "--log-level=ERROR", "--ExecutePreprocessor.kernel_name=python3"]
     command += [f"--ExecutePreprocessor.timeout={CELL_SECONDS}", "--ExecutePreprocessor.record_timing=False"]
-    process = subprocess.Popen(
-        offline.wrap(command),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=offline.environment(),
-        start_new_session=True,  # so that its kernel can be stopped with it
-    )
-    try:
-        output = process.communicate(timeout=NOTEBOOK_SECONDS)[0]
-    except BaseException as problem:
-        stop(process)
-        if isinstance(problem, subprocess.TimeoutExpired):
-            return None
-        raise
+    settings: dict[str, Any] = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+        "env": offline.environment(),
+    }
+    # A session of its own, so that the kernel can be stopped with it.
+    with subprocess.Popen(offline.wrap(command), start_new_session=True, **settings) as process:
+        try:
+            output = process.communicate(timeout=NOTEBOOK_SECONDS)[0]
+        except BaseException as problem:
+            stop(process)
+            if isinstance(problem, subprocess.TimeoutExpired):
+                return None
+            raise
     if process.returncode == 0:
         return ""
     return None if "CellTimeoutError" in output or "DeadKernelError" in output else output.strip()[-3000:]
@@ -85,7 +88,6 @@ def stop(process: subprocess.Popen) -> None:
         process.kill()
     else:
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -87,7 +87,10 @@ lab.start(Path({str(root)!r}), browser=False, options=["--LabApp.expose_app_in_b
             stdout=subprocess.PIPE,
             stderr=file,
             text=True,
-            env={**offline.environment(), **{name: str(private / folder) for name, folder in folders.items()}},
+            env={
+                **offline.environment(),
+                **{name: str(private / folder) for name, folder in folders.items()},
+            },
             start_new_session=True,
         )
     assert process.stdout is not None
@@ -161,7 +164,9 @@ def errors(page: Page) -> list[str]:
     )
     texts = [text.strip() for text in drawn.all_inner_texts()]
     found += [f"shown: {text.splitlines()[-1][:200]}" for text in texts if "Error" in text]
-    return found + [f"widget: {text}" for text in page.get_by_text("Error displaying widget").all_inner_texts()]
+    return found + [
+        f"widget: {text}" for text in page.get_by_text("Error displaying widget").all_inner_texts()
+    ]
 
 
 def figures(page: Page) -> list[dict]:
