@@ -5,7 +5,6 @@ the owner of an old Python what to do.
 """
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -98,7 +97,7 @@ def is_ours(venv: Path) -> bool:
 
 def missing(extras: "set[str]") -> "list[str]":
     """The requirements in pyproject.toml, those of `extras` included, that this interpreter does not meet."""
-    import tomllib  # not in the old Pythons that may import this file
+    import tomllib  # not in Python 3.10
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     required = list(project["dependencies"])
@@ -109,10 +108,12 @@ def missing(extras: "set[str]") -> "list[str]":
 
 def is_met(requirement: str) -> bool:
     """Whether a requirement of the form `name>=1.2` is installed."""
+    from importlib import metadata  # not in Python 3.7
+
     name, _, bound = requirement.partition(">=")
     try:
-        version = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
         return False
     return numbers(version) >= numbers(bound)
 
