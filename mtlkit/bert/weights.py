@@ -56,7 +56,7 @@ def _in_cache(source: Source) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     paths = [try_to_load_from_cache(source.repository, f, revision=source.revision) for f in FILES]
-    return Path(paths[0]).parent if all(isinstance(p, str) for p in paths) else None
+    return Path(str(paths[0])).parent if all(isinstance(p, str) for p in paths) else None
 
 
 def _in_package(source: Source) -> Path | None:
@@ -64,7 +64,7 @@ def _in_package(source: Source) -> Path | None:
     spec = find_spec(source.package.replace("-", "_")) if source.package else None
     if spec is None or not spec.submodule_search_locations:
         return None
-    folder = Path(spec.submodule_search_locations[0]) / "model"
+    folder = Path(str(spec.submodule_search_locations[0])) / "model"
     return folder if all((folder / f).is_file() for f in FILES) else None
 
 

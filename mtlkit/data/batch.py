@@ -73,8 +73,8 @@ def encode(
         raise ValueError("no examples to encode")
     if len({len(example.sentences) for example in examples}) > 1:
         raise ValueError("single sentences and pairs do not mix in one data set")
-    labels = [example.label for example in examples]
-    if any(label is None for label in labels) and not all(label is None for label in labels):
+    labels = [example.label for example in examples if example.label is not None]
+    if labels and len(labels) < len(examples):
         raise ValueError("some examples have labels and some have none")
     if pairing == "one":
         texts = [[e.sentences if len(e.sentences) > 1 else e.sentences[0] for e in examples]]
@@ -87,9 +87,9 @@ def encode(
     return Encoded(
         tuple([e.ids for e in side] for side in sides),
         tuple([e.type_ids for e in side] for side in sides),
-        None if labels[0] is None else labels,
+        labels or None,
         [e.id for e in examples],
-        tokenizer.token_to_id("[PAD]"),
+        tokenizer.token_to_id("[PAD]") or 0,
         sum(bool(e.overflowing) for side in sides for e in side),
     )
 

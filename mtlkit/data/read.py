@@ -86,7 +86,8 @@ def read(path: str | Path, format: Format, on_bad: str = "raise") -> Examples:
         )
     if lines and not lines[-1]:  # the newline at the end of the file
         lines.pop()
-    examples, seen = Examples(), {}
+    examples = Examples()
+    seen: dict[str, int] = {}  # id -> line
     for number, line in enumerate(lines, start=2):
         try:
             example = _parse(line, number, names, format)

@@ -103,7 +103,7 @@ def train(
     if stop.asked:
         run.history.interrupted = True
         if folder:
-            run.save()
+            run.save(Path(folder))
         print(
             f"stopped after step {run.step} of {run.total}; the model and this history keep what was learnt"
         )
@@ -160,7 +160,7 @@ class _Run:
         self.history = History()
         torch.manual_seed(settings.seed)
         if self.folder and (self.folder / "last.safetensors").exists():
-            self.resume()
+            self.resume(self.folder / "last.safetensors")
 
     def go(self, progress: bool, stop: "_StopRequest") -> None:
         """Train to the last step, or to the first one after which `stop` is asked for."""
@@ -179,7 +179,7 @@ class _Run:
                     if self.step % self.epoch_steps == 0:
                         self.look(bar)
                     if self.folder and self.step % (self.settings.save_every or self.epoch_steps) == 0:
-                        self.save()
+                        self.save(self.folder)
                     if stop.asked:
                         return
 
@@ -236,21 +236,19 @@ class _Run:
         self.seconds = time.perf_counter() - self.started
         return round(self.seconds, 3)
 
-    def save(self) -> None:
+    def save(self, folder: Path) -> None:
         record = dict(self.identity(), step=self.step, seconds=self.seconds, history=self.history.to_dict())
         whole = self.step % self.epoch_steps == 0  # the next epoch draws a shuffle of its own
         state = self.generator.get_state() if whole else self.epoch_state
-        checkpoint.save(
-            self.folder / "last.safetensors", checkpoint.pack(self.model, self.optimizer, state), record
-        )
+        tensors = checkpoint.pack(self.model, self.optimizer, state)
+        checkpoint.save(folder / "last.safetensors", tensors, record)
 
     def identity(self) -> dict:
         """What must be the same for a run to go on from a checkpoint (how often it saves may differ)."""
         chosen = {name: value for name, value in asdict(self.settings).items() if name != "save_every"}
         return dict(chosen, task=self.task.name, examples=len(self.train_data))
 
-    def resume(self) -> None:
-        path = self.folder / "last.safetensors"
+    def resume(self, path: Path) -> None:
         tensors, record = checkpoint.load(path)
         mine = self.identity()
         if other := [name for name, value in mine.items() if record.get(name) != value]:

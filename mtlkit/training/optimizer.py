@@ -1,10 +1,12 @@
 """AdamW, the learning-rate schedule that goes with it, and parameter groups for fine-tuning BERT."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from ..heads import MultitaskModel
 
 CHUNK = 2**17  # elements updated at a time on the CPU: the four arrays of a chunk stay in its cache
 
@@ -55,8 +57,9 @@ class AdamW(torch.optim.Optimizer):
                     state["m"] = torch.zeros_like(p)
                     state["v"] = torch.zeros_like(p)
                 state["step"] += 1
-                for chunk in _chunks(p, p.grad, state["m"], state["v"]):
-                    update(*chunk, state["step"], **{k: v for k, v in group.items() if k in self.defaults})
+                options = {name: group[name] for name in self.defaults}
+                for p_, g_, m_, v_ in _chunks(p, p.grad, state["m"], state["v"]):
+                    update(p_, g_, m_, v_, state["step"], **options)
         return loss
 
 
@@ -76,10 +79,10 @@ def update(
         p.mul_(1 - lr * weight_decay)
 
 
-def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def _chunks(*tensors: Tensor) -> Iterable[tuple]:
     """On the CPU, the same slices of all tensors, small enough to stay in the cache for the whole update."""
     if tensors[0].is_cuda or tensors[0].numel() <= CHUNK or not all(t.is_contiguous() for t in tensors):
-        return iter([tensors])
+        return [tensors]
     return zip(*(t.view(-1).split(CHUNK) for t in tensors), strict=True)
 
 
@@ -96,7 +99,7 @@ def linear_warmup(step: int, total: int, warmup: int) -> float:
 
 
 def layerwise_groups(
-    model: nn.Module,
+    model: MultitaskModel,
     lr: float,
     head_lr: float | None = None,
     layer_decay: float = 1.0,
