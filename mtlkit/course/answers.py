@@ -1,7 +1,7 @@
 """What usually goes wrong with an answer, said in words that do not give the right one away."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -54,12 +54,11 @@ def compare(got: Any, want: Any, what: str = "the output", atol: float = 1e-5, r
         expect(len(got) == len(want), f"{what} has {len(got)} entries where {len(want)} are expected")
         for index, (mine, theirs) in enumerate(zip(got, want, strict=True)):
             compare(mine, theirs, f"{what}[{index}]", atol, rtol)
-    elif isinstance(want, (set, frozenset)):
-        expect(isinstance(got, (set, frozenset)), f"{what} is of type {kind(got)} where a set is expected")
-        right, wrong = len(got & want), len(got - want)
-        expect(
-            got == want, f"{what} has {right} right, {wrong} wrong and {len(want) - right} missing entries"
-        )
+    elif isinstance(want, Set):
+        expect(isinstance(got, Set), f"{what} is of type {kind(got)} where a set is expected")
+        right = len(set(got) & set(want))
+        wrong, missing = len(got) - right, len(want) - right
+        expect(got == want, f"{what} has {right} right, {wrong} wrong and {missing} missing entries")
     else:
         expect(bool(got == want), f"{what} is not right")
 

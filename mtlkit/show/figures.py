@@ -23,7 +23,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SCALE = 1.5  # pixels in the file for each pixel on the page: sharp on fine screens, and small
 LEAST_WORDS = 6
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "figure.figsize": (7.0, 3.6),
     "figure.facecolor": "white",
     "axes.facecolor": "white",
