@@ -97,10 +97,8 @@ def compare_numbers(got: Any, want: float, what: str, atol: float, rtol: float) 
 def load(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Copy `weights` into `module`, by name. Raises NotYet if names or shapes are others."""
     own = module.state_dict()
-    expect(
-        own.keys() == weights.keys(),
-        f"its parameters are called {names(own)} where {names(weights)} are expected",
-    )
+    expect(not (lacks := weights.keys() - own.keys()), f"it has no parameter called {names(lacks)}")
+    expect(not (more := own.keys() - weights.keys()), f"it has parameters too many: {names(more)}")
     for name, value in weights.items():
         shape = tuple(own[name].shape)
         expect(shape == value.shape, f"{name} has shape {shape} where {tuple(value.shape)} is expected")
@@ -117,8 +115,11 @@ def kind(value: Any) -> str:
     return str(value.dtype).removeprefix("torch.") if isinstance(value, Tensor) else type(value).__name__
 
 
-def names(keys: Any) -> str:
-    return ", ".join(sorted(map(str, keys))) or "(none)"
+def names(keys: Any, most: int = 5) -> str:
+    """`a, b`, or the first five and how many more there are."""
+    every = sorted(map(str, keys))
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return (", ".join(every[:most]) or "(none)") + more
 
 
 def snapshot(value: Any) -> Any:

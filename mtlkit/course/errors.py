@@ -9,16 +9,18 @@ from typing import Any
 STUB = "your turn"  # what student copies raise, see mtlkit.course.student
 
 
-def is_stub(error: BaseException) -> bool:
-    """Whether `error` is a `raise NotImplementedError` that was left standing.
+def is_stub(error: BaseException, answer: Any) -> bool:
+    """Whether `error` is a `raise NotImplementedError` left standing in the student's code.
 
-    torch raises that type too, for operations that a dtype lacks: those are errors like any other.
+    torch raises that type too, for a dtype that an operation lacks or a module without `forward`: those are
+    errors like any other.
     """
     if not isinstance(error, NotImplementedError):
         return False
-    frames = traceback.extract_tb(error.__traceback__)
-    line = (frames[-1].line or "") if frames else ""
-    return str(error) in ("", STUB) or line.strip().startswith("raise NotImplementedError")
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    theirs = is_cell(last.filename) or last.filename == home(answer)
+    raised = theirs and (last.line or "").startswith("raise NotImplementedError")
+    return str(error) in ("", STUB) or raised
 
 
 def describe(error: BaseException, answer: Any) -> str:

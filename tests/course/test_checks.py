@@ -50,11 +50,7 @@ def own_stub(x):
     raise NotImplementedError("later, perhaps")
 
 
-def unfinished_operation(x):
-    return torch.sparse.softmax(x.long(), dim=0)  # torch says NotImplementedError or RuntimeError here
-
-
-def half_precision_gap(x):
+def dtype_gap(x):
     error = NotImplementedError('"softmax" not implemented for Long')
     return call_and_raise(error)
 
@@ -103,7 +99,7 @@ WRONG = {
     "recursion": (endless, "RecursionError"),
     "exit": (leaves, "SystemExit"),
     "values": (almost, "differs by up to 5 in 1 of 6 entries"),
-    "torch lacks the operation": (half_precision_gap, "NotImplementedError"),
+    "torch lacks the dtype": (dtype_gap, "NotImplementedError"),
     "not callable": (3, "a function or a class is expected"),
     "called already": (torch.ones(2), "without calling it"),
     "a class where a function is": (Scale, "TypeError"),
@@ -152,13 +148,26 @@ def test_classes_are_checked_with_the_references_weights(capsys):
         def __init__(self):
             raise NotImplementedError("your turn")
 
+    class NoForward(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.tensor(2.0))
+
+    class OneTooMany(Scale):
+        def __init__(self):
+            super().__init__()
+            self.bias = nn.Parameter(torch.ones(()))
+
     assert scale(Mine) is Mine
-    assert scale(OtherNames) is scale(NoInit) is scale(Stub) is Scale
+    for wrong in (OtherNames, NoInit, Stub, NoForward, OneTooMany):
+        assert scale(wrong) is Scale
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("passed")
-    assert lines[1].endswith("its parameters are called gamma where weight are expected")
+    assert lines[1].endswith("it has no parameter called weight")
     assert "AttributeError" in lines[2]
     assert lines[3].endswith("not attempted yet")
+    assert 'is missing the required "forward" function' in lines[4]
+    assert lines[5].endswith("it has parameters too many: bias")
 
 
 def test_values_are_checked_too(capsys):

@@ -234,7 +234,7 @@ def describes_every_image(nb, path):
 OPENING = {
     "a title in the first line": r"\A# \S",
     "**You will be able to** with three verbs, each *like this*": (
-        r"^\W*\*\*You will be able to\b.*?(?:(?<!\*)\*[^*\n]+\*(?!\*)(?:(?!\n\n)[\s\S])*?){3}"
+        r"\*\*You will be able to\b(?:(?:(?!\*\*You need)[\s\S])*?(?<!\*)\*\w[^*\n]*\*(?!\*)){3}"
     ),
     "**You need**": r"^\W*\*\*You need\b.*\w",
     "**Time** in minutes of reading and exercises, and seconds of machine": r"^\W*\*\*Time\b.*\d.*\d.*\d",
