@@ -18,7 +18,8 @@ def binomial(share: float, n: int, level: float = 0.95) -> tuple[float, float]:
     z = stats.norm.ppf(0.5 + level / 2)
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))
+    low, high = max(centre - half, 0.0), min(centre + half, 1.0)
+    return float(min(low, share)), float(max(high, share))  # at 0 and 1 rounding may leave the share outside
 
 
 def fisher(r: float, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -32,6 +33,19 @@ def fisher(r: float, n: int, level: float = 0.95) -> tuple[float, float]:
         return float(r), float(r)
     half = stats.norm.ppf(0.5 + level / 2) / np.sqrt(n - 3)
     return float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))
+
+
+def difference(
+    a: float, around_a: tuple[float, float], b: float, around_b: tuple[float, float]
+) -> tuple[float, float]:
+    """An interval for a - b from the interval of each (Newcombe 1998, method 10; Zou and Donner 2008).
+
+    For scores on different examples. For two models on the same examples it is too wide: a paired comparison,
+    which needs their predictions, sees smaller differences. Returns (low, high).
+    """
+    low = np.hypot(a - around_a[0], around_b[1] - b)
+    high = np.hypot(around_a[1] - a, b - around_b[0])
+    return float(a - b - low), float(a - b + high)
 
 
 def over_seeds(scores: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:

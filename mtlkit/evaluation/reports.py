@@ -19,6 +19,18 @@ SIZES = {
     "test": {"SST": 2210, "PARA": 40430, "STS": 1725},
 }
 
+# Each report's best or final model; of S4 the three approaches that it compares.
+HEADLINES = (
+    ("S0", "Table 1", "Robin + extradata", "dev"),
+    ("S1", "section 5.4", "final model submitted to the test leaderboard", "test"),
+    ("S2", "section 5.3, Leaderboard", "TEST", "test"),
+    ("S3", "section 4.4", "LeakyRelu BS8 D0.05 LR0.7e-5", "dev"),
+    ("S4", "Table 5", "Classic Approach", "dev"),
+    ("S4", "Table 5", "Gradient Surgery Approach", "dev"),
+    ("S4", "Table 5", "Round Robin Approach", "dev"),
+)
+TASKS = ["SST", "PARA", "STS"]
+
 
 def published() -> pd.DataFrame:
     """One row a number: report, table, row, task (SST, PARA, STS, overall), value, split, as_printed.
@@ -35,3 +47,28 @@ def interval(task: str, value: float, split: str = "dev", level: float = 0.95) -
     """
     n = SIZES[split][task]
     return fisher(value, n, level) if task == "STS" else binomial(value, n, level)
+
+
+def wide(numbers: pd.DataFrame) -> pd.DataFrame:
+    """`published()` with one row a model: SST, PARA, STS and overall as columns, the order of the file kept.
+
+    The index is report, table, row, split; a number that the report left out is NaN.
+    """
+    keys = ["report", "table", "row", "split"]
+    order = pd.MultiIndex.from_frame(numbers[keys].drop_duplicates())
+    return numbers.pivot(index=keys, columns="task", values="value").reindex(order)[[*TASKS, "overall"]]
+
+
+def headlines(numbers: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `wide(numbers)` that a comparison of the five reports shows, see HEADLINES."""
+    return wide(numbers).loc[list(HEADLINES)]
+
+
+def mean3(sst: float, para: float, sts: float) -> float:
+    """The plain mean of the three scores: what four of the reports call overall."""
+    return (sst + para + sts) / 3
+
+
+def norm3(sst: float, para: float, sts: float) -> float:
+    """The mean after (STS + 1) / 2 has moved the correlation from [-1, 1] to [0, 1]: the leaderboard of 2024."""
+    return (sst + para + (sts + 1) / 2) / 3
