@@ -54,6 +54,8 @@ def arguments(root: Path, port: int, browser: bool) -> list[str]:
         f"--ServerApp.open_browser={browser}",
         "--ServerApp.answer_yes=True",  # one Ctrl-C stops it
         "--ServerApp.log_level=WARN",  # so that the address stays in sight
+        "--LabApp.log_level=WARN",
+        "--LabApp.extension_manager=readonly",  # the other kind asks a package index
         f"--LabApp.default_url=/lab/tree/{FIRST}",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
