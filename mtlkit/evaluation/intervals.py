@@ -1,8 +1,7 @@
 """How sure a score is: 95% intervals for what was measured on n examples, or over a few seeds."""
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 
@@ -48,7 +47,7 @@ def difference(
     return float(a - b - low), float(a - b + high)
 
 
-def over_seeds(scores: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
+def over_seeds(scores: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
     """(mean, low, high): Student's t interval for the mean over seeds. Raises ValueError for fewer than 2 scores."""
     scores = np.asarray(scores, dtype=float)
     if scores.ndim != 1 or len(scores) < 2:

@@ -1,11 +1,10 @@
 """Scores of predictions against labels."""
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def accuracy(predictions: Sequence[int], labels: Sequence[int]) -> float:
+def accuracy(predictions: ArrayLike, labels: ArrayLike) -> float:
     """The share of predictions that equal their label, in [0, 1]. Raises ValueError on empty or unequal lengths."""
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     if predictions.shape != labels.shape:
@@ -15,7 +14,7 @@ def accuracy(predictions: Sequence[int], labels: Sequence[int]) -> float:
     return float(np.mean(predictions == labels))
 
 
-def confusion(predictions: Sequence[int], labels: Sequence[int], classes: int) -> np.ndarray:
+def confusion(predictions: ArrayLike, labels: ArrayLike, classes: int) -> np.ndarray:
     """Counts, (classes, classes): row = label, column = prediction."""
     counts = np.zeros((classes, classes), dtype=int)
     np.add.at(counts, (np.asarray(labels), np.asarray(predictions)), 1)
