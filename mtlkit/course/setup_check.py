@@ -71,7 +71,7 @@ def encoder() -> str:
     weights.load_tokenizer("minilm")
     return (
         f"{source.repository}, {config.num_hidden_layers} layers of width {config.hidden_size}, "
-        f"sha256 {source.sha256[:12]} verified"
+        f"sha256 {str(source.sha256)[:12]} verified"
     )
 
 

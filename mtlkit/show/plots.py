@@ -34,17 +34,10 @@ def course_map(parts: dict[str, str], chapters, ready) -> Figure:
             done = chapter.stem in ready
             wide = width * 2 + gap if part == "start" else width
             corner = (place * (wide + gap), top - height)
-            look = (
-                {"facecolor": tints[part], "linestyle": "-"}
-                if done
-                else {"facecolor": "white", "linestyle": "--"}
-            )
-            ax.add_patch(
-                FancyBboxPatch(
-                    corner, wide, height, "round,pad=0,rounding_size=0.08", edgecolor=color,
-                    linewidth=2.2 if done else 1.2, **look,
-                )
-            )  # fmt: skip
+            box = FancyBboxPatch(corner, wide, height, "round,pad=0,rounding_size=0.08", edgecolor=color)
+            box.set(facecolor=tints[part] if done else "white", linestyle="-" if done else "--")
+            box.set_linewidth(2.2 if done else 1.2)
+            ax.add_patch(box)
             name = textwrap.fill(f"{chapter.number}  {chapter.title}", 30 if part == "start" else 17)
             weight, ink = ("bold", "black") if done else ("normal", "#444444")
             middle = (corner[0] + wide / 2, corner[1] + height / 2)

@@ -137,4 +137,4 @@ def test_an_average_and_a_train_score_have_no_interval():
 def test_both_averages():
     assert mean3(0.3, 0.6, -0.3) == pytest.approx(0.2)
     assert norm3(0.3, 0.6, -0.3) == pytest.approx((0.3 + 0.6 + 0.35) / 3)
-    assert norm3(1, 1, 1) == mean3(1, 1, 1) == 1
+    assert norm3(1.0, 1.0, 1.0) == mean3(1.0, 1.0, 1.0) == 1

@@ -24,6 +24,8 @@ def stays_inside(fig):
     fig.canvas.draw()
     for ax in fig.axes:
         for text in [*ax.texts, *(ax.get_yticklabels() if ax.axison else []), ax.title]:
+            if not text.get_text():
+                continue
             box = text.get_window_extent()
             assert box.x0 >= -1, text
             assert box.x1 <= fig.bbox.x1 + 1, text
