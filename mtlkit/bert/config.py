@@ -10,12 +10,18 @@ _SAME_FOR_EVERY_BERT = {
     "add_cross_attention": False,
 }
 
+_COUNTS = (
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+    "max_position_embeddings", "type_vocab_size",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class BertConfig:
     """A BERT's shape, under the names of its `config.json`; the defaults are `bert-base-uncased` (110 M parameters).
 
-    Raises ValueError when the heads do not divide the width or a probability is outside [0, 1].
+    Raises ValueError when a size is not a whole number above 0, the heads do not divide the width, or a
+    probability is outside [0, 1].
     """
 
     vocab_size: int = 30522
@@ -33,6 +39,9 @@ class BertConfig:
     pad_token_id: int = 0
 
     def __post_init__(self):
+        for name in _COUNTS:
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) > 0):
+                raise ValueError(f"{name} is a whole number above 0, not {getattr(self, name)!r}")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"{self.num_attention_heads} heads do not divide a width of {self.hidden_size}: every head "
@@ -54,9 +63,14 @@ class BertConfig:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path}: not valid JSON ({error}); fetch the file again") from None
+        if not isinstance(values, dict):
+            raise ValueError(f"{path}: holds no names and values; fetch the file again")
         if (kind := values.get("model_type", "bert")) != "bert":
             raise ValueError(f"{path}: model_type is {kind!r}; mtlkit builds BERT encoders only")
         for name, value in _SAME_FOR_EVERY_BERT.items():
             if values.get(name, value) != value:
                 raise ValueError(f"{path}: {name} is {values[name]!r}; mtlkit's BERT has {value!r}")
-        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+        try:
+            return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: {error}") from None

@@ -74,13 +74,17 @@ class Bert(nn.Module):
     ) -> BertOutput:
         """`ids` word-piece numbers; `mask` True for tokens, False for padding (None: no padding); `types` 0 or 1.
 
-        Raises ValueError for a sequence longer than the position embeddings.
+        Raises ValueError for a sequence longer than the position embeddings, TypeError for a mask of numbers.
         """
         if ids.shape[1] > self.config.max_position_embeddings:
             raise ValueError(
                 f"{ids.shape[1]} tokens in a row, but this BERT knows {self.config.max_position_embeddings} "
                 "positions; encode with max_length"
             )
+        if (
+            mask is not None and mask.dtype != torch.bool
+        ):  # fused attention would add a float mask to the scores
+            raise TypeError(f"mask is of bool, True for tokens, not of {mask.dtype}; give mask.bool()")
         h = self.embeddings(ids, torch.zeros_like(ids) if types is None else types)
         layers, attention = [h], []
         for layer in self.layers:

@@ -1,6 +1,7 @@
 """Pretrained weights for `Bert`: found, verified, renamed, checked, never unpickled."""
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,8 +42,8 @@ def find(name: str | Path) -> Path:
 
     Raises FileNotFoundError naming every place that was tried; ValueError when a pinned file has the wrong hash.
     """
-    if Path(name).is_dir():
-        return Path(name)
+    if (folder := Path(name).expanduser()).is_dir():
+        return folder
     if isinstance(name, Path) or str(name).startswith((".", "/", "~")):
         raise FileNotFoundError(f"{name}: no such folder; give one that holds {', '.join(FILES)}")
     source = SOURCES.get(name) or Source(name)
@@ -99,7 +100,10 @@ def load_tokenizer(name: str | Path = "minilm") -> Tokenizer:
     if (folder / "tokenizer.json").is_file():
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     elif (folder / "vocab.txt").is_file():
-        tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"))
+        settings = folder / "tokenizer_config.json"
+        lower = not settings.is_file() or json.loads(settings.read_text("utf-8")).get("do_lower_case", True)
+        tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=lower)
+        tokenizer = Tokenizer.from_str(tokenizer.to_str())
     else:
         raise FileNotFoundError(f"{folder}: holds neither tokenizer.json nor vocab.txt")
     tokenizer.no_truncation()
