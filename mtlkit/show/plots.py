@@ -4,6 +4,7 @@ import textwrap
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
@@ -105,10 +106,10 @@ def bert_layer() -> Figure:
         ("a", ("dense\nD → I", "GELU", "dense\nI → D", "dropout", "+", "LN"), "out"),
     )
     with style():
-        fig, ax = plt.subplots(figsize=(8.4, 3.0))
+        fig, ax = plt.subplots(figsize=(8.4, 3.4))
     ax.axis("off")
     for level, (start, steps, end) in enumerate(rows):
-        y, step = -1.45 * level, 1.12
+        y, step = -1.9 * level, 1.12
         end_x = step * (len(steps) + 1)
         for x, letter in ((0, start), (end_x, end)):
             ax.text(x, y, letter, ha="center", va="center", fontsize=13, style="italic")
@@ -122,9 +123,9 @@ def bert_layer() -> Figure:
                 facecolor="#FBE3D3" if drops else "white", linestyle="--" if drops else "-",
             )  # fmt: skip
             ax.add_patch(box)
-            label = "attention\n(+ dropout)" if name == "attention" else name
+            label = "attention\n& dropout" if name == "attention" else name
             ax.text(x, y, label, ha="center", va="center", fontsize=9.5)
-            before = 0.22 if place == 1 else 0.43
+            before = 0.22 if place == 1 else 0.2 if steps[place - 2] == "+" else 0.43
             _arrow(ax, (x - step + before, y), (x - half, y))
         _arrow(ax, (end_x - step + 0.43, y), (end_x - (0.3 if end == "out" else 0.18), y))
         plus = (1 + steps.index("+")) * step
@@ -132,7 +133,15 @@ def bert_layer() -> Figure:
         _arrow(ax, (plus, y + 0.55), (plus, y + 0.25), COLORS[0])
         where = f"residual: {start}, untouched"
         ax.text(plus / 2, y + 0.6, where, fontsize=9.5, color=COLORS[0], ha="center", va="bottom")
-    ax.set(xlim=(-0.4, 8.4), ylim=(-1.8, 0.9))
+        first = len(steps) - 4  # add & norm is the last four steps
+        for part, left, right in (
+            (("SelfAttention", "FeedForward")[level], 1, first),
+            ("AddNorm", first + 1, 0),
+        ):
+            ends = left * step - 0.43, (right or len(steps)) * step + 0.43
+            ax.plot(ends, [y - 0.4] * 2, color="#444444", linewidth=1, linestyle="-")
+            ax.text(sum(ends) / 2, y - 0.46, part, ha="center", va="top", fontsize=9.5, family="monospace")
+    ax.set(xlim=(-0.4, 8.4), ylim=(-2.6, 0.9))
     return fig
 
 
@@ -163,7 +172,7 @@ def gelu_difference(x, exact, approximate) -> Figure:
     top.set(ylabel="GELU(x)")
     low.plot(x, 1000 * (approximate - exact), color=COLORS[1], linestyle="--")
     low.axhline(0, color="#444444", linewidth=0.8, linestyle="-")
-    low.text(x[0], 0.06, "tanh minus exact", color=COLORS[1], va="bottom")
+    low.text(0, 0.2, "tanh minus exact", color=COLORS[1], ha="center")
     low.set(xlabel="x", ylabel="difference\nin thousandths")
     fig.align_ylabels()
     return fig
@@ -176,7 +185,7 @@ def error_by_layer(errors: dict[str, list[float]], zero: str = "") -> Figure:
     """
     depth = len(next(iter(errors.values())))
     positive = [error for line in errors.values() for error in line if error > 0]
-    floor, top = min(positive) / 30, max(positive) * 3
+    floor, top = min(positive) / 30, max(positive) * 6
     with style():
         fig, ax = plt.subplots(figsize=(8.2, 4.4))
     ends = _spread([max(line[-1], floor) for line in errors.values()], (top / floor) ** 0.065)
@@ -186,10 +195,10 @@ def error_by_layer(errors: dict[str, list[float]], zero: str = "") -> Figure:
         ax.plot(
             range(depth), heights, color=color, linestyle=LINES[number % len(LINES)], marker=MARKERS[number]
         )
-        ax.text(depth - 0.9, end, name, color=color, va="center", fontsize=9.5)
+        ax.text(depth - 0.88, end, name, color=_darker(color), va="center", fontsize=9.5)
     if zero:
         ax.axhline(floor, color="black", linewidth=3, linestyle="-")
-        ax.text(0, floor * 1.35, zero, va="bottom", fontsize=9.5)
+        ax.text(0.9, floor * 1.35, zero, va="bottom", fontsize=9.5)
     ax.set_yscale("log")
     ax.set_yticks([floor, *(10.0**k for k in range(-5, 2) if floor * 3 < 10.0**k < top)])
     ax.set_yticklabels(["exactly 0", *(f"{10.0**k:g}" for k in range(-5, 2) if floor * 3 < 10.0**k < top)])
@@ -197,6 +206,11 @@ def error_by_layer(errors: dict[str, list[float]], zero: str = "") -> Figure:
     ax.set_xticks(range(depth), ["embed-\ndings", *map(str, range(1, depth))])
     ax.set(xlim=(-0.2, depth + 1.6), ylim=(floor / 1.5, top), xlabel="after layer", ylabel="relative error")
     return fig
+
+
+def _darker(color: str) -> tuple[float, ...]:
+    """The colour for letters, which need more contrast than lines do."""
+    return tuple(0.65 * channel for channel in to_rgb(color))
 
 
 def _spread(heights: list[float], factor: float) -> list[float]:
