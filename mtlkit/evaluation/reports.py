@@ -5,7 +5,7 @@ from typing import TypeVar
 import pandas as pd
 
 from ..data.sources import DATA
-from .intervals import binomial, fisher
+from .intervals import binomial, difference, fisher
 
 Score = TypeVar("Score", float, pd.Series)  # of one model, or of many
 
@@ -51,6 +51,11 @@ def interval(task: str, value: float, split: str = "dev", level: float = 0.95) -
     """
     n = SIZES[split][task]
     return fisher(value, n, level) if task == "STS" else binomial(value, n, level)
+
+
+def apart(task: str, a: float, b: float, split_a: str = "dev", split_b: str = "dev") -> tuple[float, float]:
+    """The interval of a - b for two published scores, as if on different examples (see `intervals.difference`)."""
+    return difference(a, interval(task, a, split_a), b, interval(task, b, split_b))
 
 
 def wide(numbers: pd.DataFrame) -> pd.DataFrame:

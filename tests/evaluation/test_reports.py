@@ -9,6 +9,7 @@ from mtlkit.evaluation.reports import (
     SIZES,
     TASKS,
     TITLES,
+    apart,
     headlines,
     interval,
     mean3,
@@ -138,3 +139,10 @@ def test_both_averages():
     assert mean3(0.3, 0.6, -0.3) == pytest.approx(0.2)
     assert norm3(0.3, 0.6, -0.3) == pytest.approx((0.3 + 0.6 + 0.35) / 3)
     assert norm3(1.0, 1.0, 1.0) == mean3(1.0, 1.0, 1.0) == 1
+
+
+def test_two_scores_are_apart_when_their_difference_cannot_be_0():
+    low, high = apart("SST", 0.536, 0.532)
+    assert low < 0 < high
+    assert apart("PARA", 0.747, 0.734)[0] > 0
+    assert apart("STS", 0.645, 0.613, "test", "test")[0] > apart("STS", 0.645, 0.613)[0]
