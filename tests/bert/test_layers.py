@@ -217,7 +217,7 @@ def test_an_impossible_shape_is_refused(wrong, words):
 
 
 def test_an_unknown_activation_is_refused_and_the_known_ones_named():
-    with pytest.raises(ValueError, match="swish.*gelu"):
+    with pytest.raises(ValueError, match=r"swish.*gelu"):
         Bert(replace(TINY, hidden_act="swish"))
 
 
@@ -233,5 +233,5 @@ def test_a_mask_of_numbers_is_refused_even_when_no_shapes_are_checked(monkeypatc
     """Fused attention would add a float mask to the scores, and say nothing."""
     monkeypatch.setattr(shape_checks, "jaxtyping_disable", True)
     ids, mask, types = inputs(TINY, [5, 3])
-    with pytest.raises(TypeError, match="mask.*bool"):
+    with pytest.raises(TypeError, match=r"mask.*bool"):
         Bert(TINY, fused)(ids, mask.to(dtype), types)
