@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..heads import MultitaskModel
 
+OPTIONS = ("lr", "betas", "eps", "weight_decay", "decay_after")
 CHUNK = 2**17  # elements updated at a time on the CPU: the four arrays of a chunk stay in its cache
 
 
@@ -16,8 +17,8 @@ class AdamW(torch.optim.Optimizer):
 
     params: parameters, or groups of them. lr: step size, > 0. betas: memory of the mean gradient and of the mean
     squared gradient, each in [0, 1). eps: keeps the division finite. weight_decay: each step shrinks a parameter
-    by lr * weight_decay of itself. decay_after: shrink after the step instead of before it, as CS224N's starter
-    code does. Raises ValueError for values out of range. A parameter whose gradient is None is left alone, also
+    by lr * weight_decay of itself. decay_after: the CS224N starter's variant, which shrinks after the step instead
+    of before it and adds eps before the bias correction (Kingma & Ba 2015, end of section 2). Raises ValueError for values out of range. A parameter whose gradient is None is left alone, also
     by the decay.
     """
 
@@ -57,7 +58,7 @@ class AdamW(torch.optim.Optimizer):
                     state["m"] = torch.zeros_like(p)
                     state["v"] = torch.zeros_like(p)
                 state["step"] += 1
-                options = {name: group[name] for name in self.defaults}
+                options = {name: group[name] for name in OPTIONS}
                 for p_, g_, m_, v_ in _chunks(p, p.grad, state["m"], state["v"]):
                     update(p_, g_, m_, v_, state["step"], **options)
         return loss
@@ -72,11 +73,12 @@ def update(
     v.mul_(beta2).addcmul_(g, g, value=1 - beta2)  # line 7: mean squared gradient
     m_scale = 1 / (1 - beta1**t)  # line 8: both start at zero and
     v_scale = 1 / (1 - beta2**t)  # line 9: are too small at first
-    if not decay_after:
-        p.mul_(1 - lr * weight_decay)  # line 12: decay touches p alone, not g
-    p.addcdiv_(m, v.sqrt().mul_(math.sqrt(v_scale)).add_(eps), value=-lr * m_scale)
     if decay_after:
-        p.mul_(1 - lr * weight_decay)
+        p.addcdiv_(m, v.sqrt().add_(eps), value=-lr * m_scale / math.sqrt(v_scale))
+        p.sub_(p, alpha=lr * weight_decay)  # in float32, 1 - 1e-7 would be 19% off
+    else:
+        p.mul_(1 - lr * weight_decay)  # line 12: decay touches p alone, not g
+        p.addcdiv_(m, v.sqrt().mul_(math.sqrt(v_scale)).add_(eps), value=-lr * m_scale)
 
 
 def _chunks(*tensors: Tensor) -> Iterable[tuple]:
@@ -112,7 +114,11 @@ def layerwise_groups(
     """
     encoder = model.encoder
     L = len(encoder.layers)
-    parts = [(encoder.embeddings, lr * layer_decay**L), (encoder.pooler, lr), (model.heads, head_lr or lr)]
+    parts = [
+        (encoder.embeddings, lr * layer_decay**L),
+        (encoder.pooler, lr),
+        (model.heads, lr if head_lr is None else head_lr),
+    ]
     parts += [(layer, lr * layer_decay ** (L - 1 - i)) for i, layer in enumerate(encoder.layers)]
     groups = []
     for module, rate in parts:
