@@ -18,8 +18,8 @@ class AdamW(torch.optim.Optimizer):
     params: parameters, or groups of them. lr: step size, > 0. betas: memory of the mean gradient and of the mean
     squared gradient, each in [0, 1). eps: keeps the division finite. weight_decay: each step shrinks a parameter
     by lr * weight_decay of itself. decay_after: the CS224N starter's variant, which shrinks after the step instead
-    of before it and adds eps before the bias correction (Kingma & Ba 2015, end of section 2). Raises ValueError for values out of range. A parameter whose gradient is None is left alone, also
-    by the decay.
+    of before it and adds eps before the bias correction (Kingma & Ba 2015, end of section 2). Raises ValueError for
+    values out of range. A parameter whose gradient is None is left alone, also by the decay.
     """
 
     def __init__(
