@@ -78,6 +78,8 @@ def read(path: str | Path, format: Format, on_bad: str = "raise") -> Examples:
         line = error.object[: error.start].count(b"\n") + 1
         raise DataError(f"{path}, line {line}: not UTF-8; save the file as UTF-8") from None
     header, *lines = [line.removesuffix("\r") for line in lines]
+    if not (header or lines):
+        raise DataError(f"{path}: the file is empty")
     names = header.split("\t")
     wanted = ["id", *format.sentences]
     if absent := [name for name in wanted if name not in names]:
@@ -114,7 +116,10 @@ def _parse(line: str, number: int, names: list[str], format: Format) -> Example:
     quote that never closes costs its own row only.
     """
     try:
-        (fields,) = csv.reader([line], delimiter="\t", strict=True) if line else ([],)
+        if '"' in line:
+            (fields,) = csv.reader([line], delimiter="\t", strict=True)
+        else:
+            fields = line.split("\t") if line else []
     except csv.Error as error:
         raise ValueError(f"unbalanced quote ({error})") from None
     if len(fields) != len(names):

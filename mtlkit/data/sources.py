@@ -34,23 +34,24 @@ def load(
 ) -> Examples:
     """The examples of a task ("sst", "para", "sts", or a `Format`) and split ("train", "dev", "test-student").
 
-    Labels of a test split, where its source has them, are in `labels/` and are joined by id.
+    Test examples have no labels here; see `load_labelled_test`. Raises as `read` and `folder` do, and ValueError
+    for an unknown task or split.
     """
-    if isinstance(task, str) and task not in FORMATS:
-        raise ValueError(f"no task {task!r}; there are {', '.join(FORMATS)}, or give a Format")
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
-    format = FORMATS[task] if isinstance(task, str) else task
-    root = folder(source)
-    path = root / f"{format.stem}-{split}.csv"
+    format = _format(task)
+    path = folder(source) / f"{format.stem}-{split}.csv"
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
-    return read(path, format, on_bad)
+    examples = read(path, format, on_bad)
+    if split != "test-student" and any(example.label is None for example in examples):
+        raise DataError(f"{path}, line 1: no column {format.label!r}, and {split} needs labels")
+    return examples
 
 
 def load_labelled_test(task: str | Format, source: str | Path = "mini") -> Examples:
     """The test examples with their labels, which stand in a folder of their own so that nobody trains on them."""
-    format = FORMATS[task] if isinstance(task, str) else task
+    format = _format(task)
     path = folder(source) / "labels" / f"{format.stem}-test.csv"
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}; this source keeps its test labels to itself")
@@ -59,3 +60,9 @@ def load_labelled_test(task: str | Format, source: str | Path = "mini") -> Examp
     if ids != [example.id for example in examples]:
         raise DataError(f"{path}: its ids are not those of {format.stem}-test-student.csv, in the same order")
     return examples
+
+
+def _format(task: str | Format) -> Format:
+    if isinstance(task, str) and task not in FORMATS:
+        raise ValueError(f"no task {task!r}; there are {', '.join(FORMATS)}, or give a Format")
+    return FORMATS[task] if isinstance(task, str) else task
