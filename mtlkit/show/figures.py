@@ -56,6 +56,13 @@ def show(fig: Figure, alt: str) -> None:
     alt: what the figure shows, its main number included, in six words or more. Raises ValueError if it is
     shorter.
     """
+    display({"text/html": image(fig, alt), "text/plain": "[figure]"}, raw=True)
+    print(textwrap.fill(" ".join(alt.split()), 100))
+    plt.close(fig)
+
+
+def image(fig: Figure, alt: str) -> str:
+    """`fig` as an HTML image with the alternative text `alt`; ValueError if that has fewer than six words."""
     alt = " ".join(alt.split())
     if len(alt.split()) < LEAST_WORDS:
         raise ValueError(
@@ -64,13 +71,10 @@ def show(fig: Figure, alt: str) -> None:
     data = base64.b64encode(png(fig)).decode()
     width = round(fig.get_figwidth() * 96)
     # An <img>, not image/png: neither JupyterLab (4.6) nor nbconvert (7.17) puts that type's `alt` on the page.
-    image = (
+    return (
         f'<img alt="{html.escape(alt)}" width="{width}" style="background: white; max-width: 100%" '
         f'src="data:image/png;base64,{data}">'
     )
-    display({"text/html": image, "text/plain": "[figure]"}, raw=True)
-    print(textwrap.fill(alt, 100))
-    plt.close(fig)
 
 
 def png(fig: Figure) -> bytes:
