@@ -1,5 +1,6 @@
 """Examples -> padded tensors: tokenise once, put sentences of like length together, pad to the longest of the batch."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from .read import Example
 
-POOL = 50  # batches are cut from pools of this many batches' examples, sorted by length
+POOL = 50  # batches are cut from pools of at most this many batches' examples, sorted by length
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def encode(
     pairing: "two" gives each sentence of a pair its own sequence, [CLS] a [SEP] and [CLS] b [SEP];
     "one" puts both into one, [CLS] a [SEP] b [SEP], with token types 0 and 1 (as BERT was trained).
     Single sentences are the same either way. Sequences over `max_length` tokens are cut: [SEP] stays, the longer
-    sentence of a pair gives first. Raises ValueError for an unknown pairing, no examples, or mixed ones.
+    sentence of a pair gives first. Raises ValueError for an unknown pairing, no examples, mixed ones, or a
+    max_length that leaves no room for words.
     """
     if pairing not in ("one", "two"):
         raise ValueError(f'pairing is "one" or "two", not {pairing!r}')
@@ -82,6 +84,10 @@ def encode(
         texts = [list(side) for side in zip(*(e.sentences for e in examples), strict=True)]
     tokenizer = Tokenizer.from_str(tokenizer.to_str())  # the caller's keeps its own truncation and padding
     tokenizer.no_padding()
+    pair = isinstance(texts[0][0], tuple)
+    least = tokenizer.num_special_tokens_to_add(pair) + 1 + pair  # a word piece of each sentence
+    if max_length < least:
+        raise ValueError(f"max_length is at least {least} here, not {max_length}")
     tokenizer.enable_truncation(max_length)
     sides = [tokenizer.encode_batch(side) for side in texts]
     return Encoded(
@@ -111,15 +117,19 @@ def plan(
 ) -> list[list[int]]:
     """Which examples go into which batch: every example once.
 
-    With a generator: shuffled, cut into pools of 50 batches, each pool sorted by length and cut into batches, the
-    batches shuffled. So a batch holds like lengths (little padding) and its examples still differ every epoch.
+    With a generator: shuffled, cut into pools of 50 batches (fewer in small data, so that there are 4 pools), each
+    pool sorted by length and cut into batches, the batches shuffled. So a batch holds like lengths (little padding)
+    and its examples still differ every epoch.
     Without: sorted by length, for evaluation.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is at least 1, not {batch_size}")
     n = len(lengths)
     order = list(range(n)) if generator is None else torch.randperm(n, generator=generator).tolist()
-    pool = n if generator is None else POOL * batch_size
+    quarter = math.ceil(
+        n / (4 * batch_size)
+    )  # batches: one pool of all data would give the same ones every epoch
+    pool = n if generator is None else min(POOL, quarter) * batch_size
     batches = []
     for start in range(0, n, max(pool, 1)):
         chunk = sorted(order[start : start + pool], key=lambda i: lengths[i])
