@@ -7,7 +7,7 @@ architecture, were seen in public forks of the course project, in reports, or in
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -242,15 +242,12 @@ def oracle(model: Bert, inputs: Inputs) -> float:
         if isinstance(module, nn.Dropout):
             module.p = 1.0
     generator = torch.Generator().manual_seed(1)
-    size, inner = model.config.hidden_size, model.config.intermediate_size
-    h, wide = (
-        torch.randn(*inputs.ids.shape, width, generator=generator, dtype=torch.float64).to(
-            model.pooler.dense.weight.dtype
-        )
-        for width in (size, inner)
-    )
+    widths = model.config.hidden_size, model.config.intermediate_size
+    dtype = next(model.parameters()).dtype
+    h, wide = (torch.randn(*inputs.ids.shape, n, generator=generator, dtype=dtype) for n in widths)
+    layers: Any = model.layers
     gaps = [model.embeddings(inputs.ids, inputs.types)]
-    for layer in model.layers:
+    for layer in layers:
         gaps.append(layer.attention(h, inputs.mask)[0])
         for part, x in ((layer.attention_norm, h), (layer.feed_forward_norm, wide)):
             gaps.append(part(h, x) - part.norm(h))
@@ -274,9 +271,12 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def lab(seed: int = 0) -> pd.DataFrame:
-    """Both tests on every mistake, on random weights: columns parity, oracle, caught by; a row a mistake."""
-    model, inputs = random_bert(seed), random_inputs(seed)
+def lab(seed: int = 0, model: Bert | None = None) -> pd.DataFrame:
+    """Both tests on every mistake: columns parity, oracle, caught by; a row a mistake.
+
+    model: the one to plant them in, as small as SMALL; without it `random_bert(seed)`.
+    """
+    model, inputs = model or random_bert(seed), random_inputs(seed)
     rows = {}
     with one_thread():
         for mistake in MISTAKES:
@@ -294,13 +294,15 @@ def one_mask_a_weight(model: Bert, inputs: Inputs) -> bool:
     If all values are 1, a head's output is the sum of the weights that are left, the same in each of its D/H
     dimensions. Dropout that falls on the output hits the dimensions one by one.
     """
-    attention = copy.deepcopy(model.layers[0].attention).train()
+    first: Any = model.layers[0]
+    attention = copy.deepcopy(first.attention).train()
     attention.dropout.p = 0.5
     attention.value.weight.zero_()
     attention.value.bias.fill_(1)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
-        h = torch.randn(*inputs.ids.shape, model.config.hidden_size, dtype=attention.value.weight.dtype)
+        width, dtype = attention.query.in_features, attention.query.weight.dtype
+        h = torch.randn(*inputs.ids.shape, width, dtype=dtype)
         out = attention(h, inputs.mask)[0].unflatten(-1, (attention.H, -1))  # (B, T, H, D/H)
     return torch.allclose(out, out[..., :1].expand_as(out))
 

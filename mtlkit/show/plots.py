@@ -154,7 +154,7 @@ def attention_map(weights, tokens: list[str], title: str = "") -> Figure:
     """One head's weights (T, T) as shades: a row is a token that looks, a column a token that is looked at."""
     with style():
         fig, ax = plt.subplots(figsize=(5.4, 4.4))
-    image = ax.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+    image = ax.imshow(np.asarray(weights), cmap="Blues", vmin=0, vmax=1)
     ax.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(tokens)), tokens)
     ax.set(xlabel="is looked at", ylabel="looks", title=title)
