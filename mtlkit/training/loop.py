@@ -1,8 +1,10 @@
 """Training one task: the loop, evaluation, resuming where a run stopped."""
 
+import math
 import signal
 import threading
 import time
+import zlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -24,7 +26,7 @@ class Settings:
     """How to train. lr and head_lr: peak learning rates of encoder and heads (None: the same). warmup: share of all
     steps, in [0, 1]. layer_decay: each lower layer's learning rate is this much smaller. clip: largest norm of the
     gradient. precision: "float32", "bfloat16" or None, whatever is faster here. seed: of order and dropout.
-    save_every: steps between checkpoints (None: after each epoch)."""
+    save_every: steps between checkpoints (None: an epoch); the end is always saved."""
 
     epochs: int = 3
     batch_size: int = 32
@@ -100,7 +102,7 @@ def train(
     run = _Run(model, task, train_data, dev_data, settings, folder)
     with _StopRequest() as stop:
         run.go(progress, stop)
-    if stop.asked:
+    if stop.asked and run.step < run.total:
         run.history.interrupted = True
         if folder:
             run.save(Path(folder))
@@ -178,7 +180,8 @@ class _Run:
                     bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                     if self.step % self.epoch_steps == 0:
                         self.look(bar)
-                    if self.folder and self.step % (self.settings.save_every or self.epoch_steps) == 0:
+                    due = self.step % (self.settings.save_every or self.epoch_steps) == 0
+                    if self.folder and (due or self.step == self.total):
                         self.save(self.folder)
                     if stop.asked:
                         return
@@ -191,14 +194,10 @@ class _Run:
             outputs = self.model(batch, self.task.name)
         loss = self.task.loss(outputs.float(), batch.labels)
         value = loss.item()
-        if value - value != 0:  # inf or nan
-            ids = ", ".join(self.train_data.ids[i] for i in index[:3])
-            raise FloatingPointError(
-                f"the loss is {value} at step {self.step + 1} of task {self.task.name}, on the {len(index)} examples "
-                f"{ids}, ...; the weights are as they were before it. Lower the learning rate, or look at these rows"
-            )
+        self.stop_unless_finite("loss", value, index)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.trained, self.settings.clip)
+        norm = nn.utils.clip_grad_norm_(self.trained, self.settings.clip)
+        self.stop_unless_finite("gradient's norm", norm.item(), index)
         factor = linear_warmup(self.step, self.total, self.warmup)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
@@ -208,6 +207,15 @@ class _Run:
         lr = self.optimizer.param_groups[0]["lr"]
         self.history.steps.append(Step(self.step, self.epoch, self.task.name, value, lr, self.clock()))
         return value
+
+    def stop_unless_finite(self, what: str, value: float, index: list[int]) -> None:
+        if not math.isfinite(value):
+            self.optimizer.zero_grad()
+            ids = ", ".join(self.train_data.ids[i] for i in index[:3])
+            raise FloatingPointError(
+                f"the {what} is {value} at step {self.step + 1} of task {self.task.name}, on the {len(index)} examples "
+                f"{ids}, ...; the weights are as they were before it. Lower the learning rate, or look at these rows"
+            )
 
     def look(self, bar) -> None:
         """Evaluate, and keep the weights if they are the best so far."""
@@ -222,7 +230,7 @@ class _Run:
                 self.best_weights = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
 
     def restore_best(self) -> None:
-        if self.folder and (self.folder / "best.safetensors").exists():
+        if self.folder and self.history.best:
             checkpoint.load_model(self.folder / "best.safetensors", self.model)
         elif self.best_weights:
             self.model.load_state_dict(self.best_weights)
@@ -246,7 +254,12 @@ class _Run:
     def identity(self) -> dict:
         """What must be the same for a run to go on from a checkpoint (how often it saves may differ)."""
         chosen = {name: value for name, value in asdict(self.settings).items() if name != "save_every"}
-        return dict(chosen, task=self.task.name, examples=len(self.train_data))
+        data = {
+            name: zlib.crc32(repr((encoded.rows, encoded.types, encoded.labels)).encode())
+            for name, encoded in (("training data", self.train_data), ("dev data", self.dev_data))
+        }
+        trained = [name for name, p in self.model.named_parameters() if p.requires_grad]
+        return dict(chosen, task=self.task.name, **data, **{"choice of what is frozen": trained})
 
     def resume(self, path: Path) -> None:
         tensors, record = checkpoint.load(path)
