@@ -131,6 +131,16 @@ def test_weights_are_returned_as_they_are_before_dropout():
     assert_close(weights.sum(-1), torch.ones(3, 3, 9).double())
 
 
+def test_gradients_flow_through_every_returned_layer():
+    bert = drawn(Bert(CONFIG))
+    ids, mask, types = inputs(CONFIG, [9, 4])
+    for layer in bert(ids, mask, types, return_layers=True).layers:
+        (gradient,) = torch.autograd.grad(
+            layer[mask].square().sum(), bert.embeddings.norm.bias, retain_graph=True
+        )
+        assert (gradient != 0).all()
+
+
 # A row's answer is its own
 
 
