@@ -115,6 +115,11 @@ def test_the_same_rows_are_read_whatever_the_line_ends(file, content):
     assert list(read(file(content), SST)) == [Example("aa", ("A good one .",), 3)]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_column(file):
+    (example,) = read(file(b"\xef\xbb\xbfid\tsentence\tsentiment\naa\tfine\t2\n"), SST)
+    assert example.id == "aa"
+
+
 @pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0b", "\x0c"])
 def test_only_newlines_end_a_line(file, end):
     """`str.splitlines` would cut a sentence at each of these."""
