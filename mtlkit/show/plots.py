@@ -348,7 +348,7 @@ def class_probabilities(text: str, probabilities, classes) -> Figure:
     ax.invert_yaxis()
     ax.set(xlim=(0, 1.08), xlabel="probability")
     ax.grid(axis="y", visible=False)
-    title = ax.set_title(textwrap.fill(textwrap.shorten(text, 150, placeholder=" ..."), 75), fontsize=10)
+    title = ax.set_title(textwrap.fill(textwrap.shorten(text, 150, placeholder=" ..."), 64), fontsize=10)
     title.set_parse_math(False)  # a price in dollars is not a formula
     return fig
 

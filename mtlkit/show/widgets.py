@@ -1,5 +1,7 @@
 """The notebooks' widgets. Each draws with a function of `plots`, the same one that draws the static figure above it."""
 
+import warnings
+
 import ipywidgets
 import matplotlib.pyplot as plt
 from tokenizers import Tokenizer
@@ -24,7 +26,8 @@ def class_probabilities(model: MultitaskModel, tokenizer: Tokenizer, task: Task,
 class ReviewProbabilities(ipywidgets.VBox):
     """A line to type a review in, and below it what the model thinks of it, as soon as Enter is pressed.
 
-    `text` is the line, `picture` the HTML below it: both can be set and read from Python.
+    `text` is the line, `picture` the HTML below it, `answer` the same in words; all can be read from Python, and
+    setting `text.value` is as good as typing.
     """
 
     def __init__(self, model: MultitaskModel, tokenizer: Tokenizer, task: Task, text: str):
@@ -40,14 +43,15 @@ class ReviewProbabilities(ipywidgets.VBox):
     def update(self, _change=None) -> None:
         text = self.text.value.strip()
         if not text:
-            self.picture.value = "Type a review, then press Enter."
+            self.answer = self.picture.value = "Type a review, then press Enter."
             return
         probabilities = class_probabilities(self.model, self.tokenizer, self.task, text)
         fig = plots.class_probabilities(text, probabilities, self.task.classes)
         best = max(range(len(probabilities)), key=probabilities.__getitem__)
-        self.picture.value = image(
-            fig, f"The model calls this review {self.task.classes[best]}, at {probabilities[best]:.2f}."
-        )
+        self.answer = f"The model calls this review {self.task.classes[best]}, at {probabilities[best]:.2f}."
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box in its place is enough
+            self.picture.value = image(fig, self.answer)
         plt.close(fig)
 
 
