@@ -16,7 +16,10 @@ PARTS = {
     ],
     "types": [["-m", "mypy"]],
     "pytest": [["-m", "pytest"]],
-    "nbval": [["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "notebooks"]],
+    "nbval": [
+        ["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
+        + ["--nbval-sanitize-with=tests/notebooks/sanitize.cfg", "notebooks"]
+    ],
 }
 
 
