@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
 
 from mtlkit.evaluation import intervals, reports
 
@@ -269,8 +270,7 @@ def learning_curves(curves: pd.DataFrame, floors: dict[str, float], metric: str 
     right.set(xlabel="epoch", title=f"dev {metric}", ylim=(low - 0.04, None))
     for ax in (left, right):
         ax.margins(x=0.06, y=0.12)
-        if last <= 8:
-            ax.set_xticks(range(1, last + 1))
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     return fig
 
 
@@ -371,7 +371,11 @@ def loss_floor(losses: dict[str, list[float]], floor: float) -> Figure:
         )
     ax.axhline(floor, color="black", linestyle=":", linewidth=1.2)
     ax.annotate(
-        f"log(1 + 4/e) = {floor:.4f}", (1, floor), (0, -4), textcoords="offset points", va="top", fontsize=8.5
+        f"log(1 + 4/e) = {floor:.4f}",
+        (max(map(len, losses.values())) / 2, floor),
+        (0, -4),
+        textcoords="offset points",
+        va="top",
     )
     ax.set(xlabel="step", ylabel="loss", ylim=(0, None))
     return fig
