@@ -76,7 +76,7 @@ def unpack(
         if kind == "optimizer":
             i, _, name = rest.partition(".")
             p = parameters[int(i)]
-            optimizer.state[p][name] = int(value) if name == "step" else value.to(p.device)
+            optimizer.state[p][name] = value.to(p.device) if value.is_floating_point() else int(value)
     torch.set_rng_state(tensors["rng.dropout"])
     if "rng.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["rng.cuda"])

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mtlkit.tasks import SST
-from mtlkit.training import AdamW, Settings, evaluate, linear_warmup, load_model, predict, train
+from mtlkit.training import Settings, evaluate, linear_warmup, load_model, predict, train
 from mtlkit.training.loop import _Run
 
 SETTINGS = Settings(epochs=2, batch_size=8, lr=2e-3, precision="float32")
@@ -167,14 +167,14 @@ def test_evaluation_is_of_the_whole_set(tiny):
 def updates(tiny, monkeypatch, **changes):
     """The gradients' norms as AdamW sees them."""
     norms = []
-    step = AdamW.step
+    step = torch.optim.AdamW.step
 
     def seen(self, *args):
         grads = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
         norms.append(torch.cat([g.flatten() for g in grads]).norm().item())
         return step(self, *args)
 
-    monkeypatch.setattr(AdamW, "step", seen)
+    monkeypatch.setattr(torch.optim.AdamW, "step", seen)
     fit(tiny.model(), tiny, epochs=1, **changes)
     return norms
 

@@ -61,10 +61,11 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.parametrize("fused", [False, True])  # the training loop uses the fused one
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_adamw_equals_torch(options):
+def test_adamw_equals_torch(options, fused):
     a, b = parameters(), parameters()
-    ours, theirs = AdamW(a, **options), torch.optim.AdamW(b, amsgrad=False, **options)
+    ours, theirs = AdamW(a, **options), torch.optim.AdamW(b, amsgrad=False, fused=fused, **options)
     assert drive(ours, theirs, a, b) < 1e-12
 
 
