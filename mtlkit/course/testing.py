@@ -8,6 +8,12 @@ from mtlkit.course import offline
 from mtlkit.course.environment import ROOT, say
 
 # Each command is what follows `python`. Parts run one after the other, so that no two crowd each other out.
+NBVAL = [
+    "--nbval",
+    "--nbval-current-env",
+    "--nbval-cell-timeout=300",
+    "--nbval-sanitize-with=tests/notebooks/sanitize.cfg",
+]
 PARTS = {
     "lint": [
         ["-m", "ruff", "check", "."],
@@ -16,10 +22,7 @@ PARTS = {
     ],
     "types": [["-m", "mypy"]],
     "pytest": [["-m", "pytest"]],
-    "nbval": [
-        ["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
-        + ["--nbval-sanitize-with=tests/notebooks/sanitize.cfg", "notebooks"]
-    ],
+    "nbval": [["-m", "pytest", *NBVAL, "notebooks"]],
 }
 
 
