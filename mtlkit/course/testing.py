@@ -7,13 +7,13 @@ import time
 from mtlkit.course import offline
 from mtlkit.course.environment import ROOT, say
 
-# Each command is what follows `python`. Parts run one after the other, so that no two crowd each other out.
 NBVAL = [
     "--nbval",
     "--nbval-current-env",
     "--nbval-cell-timeout=300",
     "--nbval-sanitize-with=tests/notebooks/sanitize.cfg",
 ]
+# Each command is what follows `python`. Parts run one after the other, so that no two crowd each other out.
 PARTS = {
     "lint": [
         ["-m", "ruff", "check", "."],
