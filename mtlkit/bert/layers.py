@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .config import BertConfig
+from .dropout import Dropout
 
 ACTIVATIONS = {
     "gelu": F.gelu,
@@ -30,7 +31,7 @@ class Embeddings(nn.Module):
         self.position = nn.Embedding(config.max_position_embeddings, D)
         self.token_type = nn.Embedding(config.type_vocab_size, D)
         self.norm = nn.LayerNorm(D, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(self, ids: Int[Tensor, "B T"], types: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
         T = ids.shape[1]
@@ -51,7 +52,7 @@ class SelfAttention(nn.Module):
         self.query = nn.Linear(D, D)
         self.key = nn.Linear(D, D)
         self.value = nn.Linear(D, D)
-        self.dropout = nn.Dropout(config.attention_probs_dropout_prob)
+        self.dropout = Dropout(config.attention_probs_dropout_prob)
 
     def split(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B H T D_H"]:
         B, T, D = x.shape
@@ -68,8 +69,10 @@ class SelfAttention(nn.Module):
         q, k, v = self.split(self.query(x)), self.split(self.key(x)), self.split(self.value(x))
         keys = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, T): hides keys, for every query
         weights = None
-        if self.fused and not return_weights:
-            p = self.dropout.p if self.training else 0.0
+        p = self.dropout.p if self.training else 0.0
+        if (
+            self.fused and not return_weights and (p == 0 or x.is_cuda)
+        ):  # on a CPU, dropout slows the kernel down
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=keys, dropout_p=p)
         else:
             scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, H, T, T)
@@ -87,7 +90,7 @@ class AddNorm(nn.Module):
     def __init__(self, width_in: int, config: BertConfig):
         super().__init__()
         self.dense = nn.Linear(width_in, config.hidden_size)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, residual: Float[Tensor, "B T D"], x: Float[Tensor, "B T I"]) -> Float[Tensor, "B T D"]:

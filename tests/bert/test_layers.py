@@ -9,6 +9,7 @@ from jaxtyping import config as shape_checks
 from torch.testing import assert_close
 
 from mtlkit.bert import Bert, BertConfig
+from mtlkit.bert.dropout import Dropout
 from mtlkit.bert.layers import AddNorm, Embeddings, FeedForward, Pooler, SelfAttention
 from mtlkit.data import collate, encode, load
 from tests.bert.reference import TINY, inputs, randomise
@@ -245,3 +246,24 @@ def test_a_mask_of_numbers_is_refused_even_when_no_shapes_are_checked(monkeypatc
     ids, mask, types = inputs(TINY, [5, 3])
     with pytest.raises(TypeError, match=r"mask.*bool"):
         Bert(TINY, fused)(ids, mask.to(dtype), types)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_drops_a_share_of_p_in_each_lane_and_keeps_the_mean(p, dtype):
+    torch.manual_seed(0)
+    x = torch.ones(1000, 401, dtype=dtype, requires_grad=True)
+    y = Dropout(p)(x)
+    y.sum().backward()
+    dropped = (y == 0).float().flatten()
+    for lane in range(4):  # four masks are cut from each draw
+        assert dropped[lane::4].mean().item() == pytest.approx(p, abs=0.005)
+    assert set(y.unique().tolist()) == {0.0, torch.tensor(1 / (1 - p)).to(dtype).item()}
+    assert torch.equal(x.grad, y.detach())
+
+
+def test_dropout_does_nothing_in_evaluation_and_drops_everything_at_p_1():
+    x = torch.randn(3, 5)
+    assert torch.equal(Dropout(0.5).eval()(x), x)
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert torch.equal(Dropout(1.0)(x), torch.zeros(3, 5))

@@ -164,7 +164,15 @@ def test_interrupted_in_the_last_step_is_finished(tiny, whole, monkeypatch):
     assert same(model, history, whole)
 
 
-def test_a_second_ctrl_c_stops_at_once(tiny, monkeypatch):
+@pytest.fixture
+def ctrl_c():
+    """Python's own answer to SIGINT; a process started in the background ignores the signal instead."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_ctrl_c_stops_at_once(tiny, monkeypatch, ctrl_c):
     before = signal.getsignal(signal.SIGINT)
     interrupted_at(monkeypatch, 2, times=2)
     with pytest.raises(KeyboardInterrupt):
