@@ -89,9 +89,7 @@ def main() -> None:
     precision = choose_precision(torch.device("cpu"))
     for seed in range(args.seeds):
         for method in args.methods:
-            settings = Settings(
-                epochs=args.epochs, precision=precision, seed=seed, save_every=50, **METHODS[method]
-            )
+            settings = Settings(epochs=args.epochs, precision=precision, seed=seed, **METHODS[method])
             key = dict(
                 data=args.source, method=method, seed=seed, epochs=args.epochs, batch_size=settings.batch_size,
                 lr=settings.head_lr if method == "frozen" else settings.lr, precision=precision,
