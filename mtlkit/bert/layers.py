@@ -78,7 +78,10 @@ class SelfAttention(nn.Module):
             scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, H, T, T)
             if keys is not None:
                 scores = scores.masked_fill(~keys, torch.finfo(scores.dtype).min)
-            weights = scores.softmax(dim=-1)  # each row sums to 1
+            precise = torch.promote_types(
+                scores.dtype, torch.float32
+            )  # bfloat16 sums are coarse, and slow here
+            weights = scores.softmax(dim=-1, dtype=precise)  # each row sums to 1
             heads = self.dropout(weights) @ v  # (B, H, T, D/H)
         joined = heads.transpose(1, 2).flatten(2)  # (B, T, D)
         return joined, weights if return_weights else None

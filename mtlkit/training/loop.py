@@ -19,6 +19,7 @@ from . import checkpoint
 from .device import autocast, choose_precision
 from .history import Evaluation, History, Step
 from .optimizer import layerwise_groups, linear_warmup
+from .word_table import WordTableGradient
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ class _Run:
             raise ValueError("every parameter is frozen: there is nothing to train")
         # `training.AdamW`, to the last digits (a test compares them), in one pass over memory: 2 to 4 times as fast
         self.optimizer = torch.optim.AdamW(groups, lr=settings.lr, fused=True)
+        self.table = WordTableGradient(model)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.generator = torch.Generator().manual_seed(settings.seed)
@@ -171,7 +173,7 @@ class _Run:
         bar = tqdm(
             total=self.total, initial=self.step, desc=self.task.name, disable=not progress, mininterval=0.5
         )
-        with bar:
+        with bar, self.table:
             while self.step < self.total:
                 self.epoch_state = self.generator.get_state()
                 order = plan(self.train_data.lengths, self.settings.batch_size, self.generator)
@@ -203,15 +205,19 @@ class _Run:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
         self.optimizer.step()
-        self.optimizer.zero_grad()
+        self.clear_gradients()
         self.step += 1
         lr = self.optimizer.param_groups[0]["lr"]
         self.history.steps.append(Step(self.step, self.epoch, self.task.name, value, lr, self.clock()))
         return value
 
+    def clear_gradients(self) -> None:
+        self.optimizer.zero_grad()
+        self.table.clear()
+
     def stop_unless_finite(self, what: str, value: float, index: list[int]) -> None:
         if not math.isfinite(value):
-            self.optimizer.zero_grad()
+            self.clear_gradients()
             ids = ", ".join(self.train_data.ids[i] for i in index[:3])
             raise FloatingPointError(
                 f"the {what} is {value} at step {self.step + 1} of task {self.task.name}, on the {len(index)} examples "
