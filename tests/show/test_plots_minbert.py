@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mtlkit.show import plots
+from mtlkit.show.plots import common
 
 
 @pytest.fixture(autouse=True)
@@ -67,4 +68,4 @@ def test_errors_have_a_line_each_and_labels_that_do_not_touch(zero):
 
 
 def test_labels_are_moved_apart_upwards_and_keep_their_order():
-    assert plots._spread([1.0, 8.0, 1.0], 2) == [1.0, 8.0, 2.0]
+    assert common.spread([1.0, 8.0, 1.0], 2) == [1.0, 8.0, 2.0]

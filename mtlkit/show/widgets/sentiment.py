@@ -1,4 +1,4 @@
-"""The notebooks' widgets. Each draws with a function of `plots`, the same one that draws the static figure above it."""
+"""The widget of 07_sentiment."""
 
 import warnings
 
@@ -11,10 +11,8 @@ from mtlkit.heads import MultitaskModel
 from mtlkit.tasks import Task
 from mtlkit.training import predict
 
-from . import plots
-from .figures import image
-
-# --- 07_sentiment -----------------------------------------------------------------------------------------
+from .. import plots
+from ..figures import image
 
 
 def class_probabilities(model: MultitaskModel, tokenizer: Tokenizer, task: Task, text: str) -> list[float]:
