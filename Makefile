@@ -13,8 +13,11 @@ notebooks:  ## execute the notebooks in place (ARGS=05 for one)
 student:    ## make the student copies only; edited ones are left alone
 	$(PYTHON) -m mtlkit student $(ARGS)
 
+data:       ## bring the real CS224N files to data/cs224n
+	$(PYTHON) -m mtlkit data fetch $(ARGS)
+
 help:       ## this list
 	@grep -E '^[a-z]+: +##' Makefile | sed 's/: *##/:/'
 
-.PHONY: lab test notebooks student help
+.PHONY: lab test notebooks student data help
 .DEFAULT_GOAL := help

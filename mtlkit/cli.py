@@ -1,4 +1,4 @@
-"""`mtlkit lab | student | test | notebooks`: what `make` calls.
+"""`mtlkit lab | student | test | notebooks | data fetch`: what `make` calls.
 
 It starts on a bare Python, so what is not in the standard library is imported only where `.venv` is there.
 """
@@ -13,6 +13,7 @@ NEEDS = {
     "lab": {"offline"},
     "notebooks": {"offline"},
     "test": {"offline", "dev"},
+    "data": {"offline"},
 }  # extras; student: none at all
 
 
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
         "student": "make the student copies in work/; edited ones are left alone",
         "notebooks": "execute the notebooks in place and write their outputs",
         "test": "run lint, types, tests and every notebook",
+        "data": "`data fetch` brings the real CS224N files; a stopped download goes on where it was",
     }
     for name, text in texts.items():
         command = commands.add_parser(name, help=text, description=text)
@@ -57,6 +59,12 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("names", nargs="*", help="some of them, for example 05 (default: all)")
         elif name == "test":
             command.add_argument("--only", action="append", choices=("lint", "types", "pytest", "nbval"))
+        elif name == "data":
+            command.add_argument("action", choices=("fetch",))
+            command.add_argument("--to", metavar="FOLDER", help="default: $MTLKIT_DATA/cs224n or data/cs224n")
+            command.add_argument(
+                "--force", action="store_true", help="replace files that differ from the published ones"
+            )
     return top
 
 
@@ -114,3 +122,13 @@ def test(chosen: argparse.Namespace) -> int:
     from mtlkit.course import testing
 
     return testing.run(chosen.only)
+
+
+def data(chosen: argparse.Namespace) -> int:
+    from mtlkit.data import FetchError, fetch
+
+    try:
+        print(f"All files are in {fetch(chosen.to, force=chosen.force)}")
+    except FetchError as error:
+        raise environment.SetupError(str(error)) from None
+    return 0

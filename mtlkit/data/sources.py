@@ -6,7 +6,13 @@ from pathlib import Path
 from .read import FORMATS, DataError, Examples, Format, read
 
 DATA = Path(__file__).resolve().parents[2] / "data"
+FETCH = "bring the real files with `python -m mtlkit data fetch`"
 SPLITS = ("train", "dev", "test-student")
+
+
+def cs224n_home() -> Path:
+    """Where the real files are fetched to and read from: `$MTLKIT_DATA/cs224n` if that is set, else `data/cs224n`."""
+    return Path(os.environ.get("MTLKIT_DATA") or DATA) / "cs224n"
 
 
 def folder(source: str | Path = "mini") -> Path:
@@ -20,8 +26,8 @@ def folder(source: str | Path = "mini") -> Path:
             "it comes with a clone of the project: install with `pip install -e .` from there",
         )
     elif source == "cs224n":
-        path = Path(os.environ.get("MTLKIT_DATA") or DATA) / "cs224n"
-        fix = "set MTLKIT_DATA to the folder that holds cs224n/, or use source='mini'"
+        path = cs224n_home()
+        fix = f"{FETCH}, or set MTLKIT_DATA to the folder that holds cs224n/, or use source='mini'"
     else:
         path, fix = Path(source), "give 'mini', 'cs224n' or a folder"
     if not path.is_dir():
@@ -42,7 +48,7 @@ def load(
     format = _format(task)
     path = folder(source) / f"{format.stem}-{split}.csv"
     if not path.is_file():
-        raise FileNotFoundError(f"no file {path}")
+        raise FileNotFoundError(f"no file {path}" + (f"; {FETCH}" if source == "cs224n" else ""))
     examples = read(path, format, on_bad)
     if split != "test-student" and any(example.label is None for example in examples):
         raise DataError(f"{path}, line 1: no column {format.label!r}, and {split} needs labels")
