@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .data import FORMATS, Format
-from .evaluation import accuracy
+from .evaluation.metrics import accuracy, pearson
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,16 @@ class Task:
     classes: tuple[str, ...] = ()
 
 
+def _binary_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy of logits, (B, 1), and labels 0 or 1, (B,)."""
+    return F.binary_cross_entropy_with_logits(logits.squeeze(-1), labels.to(logits.dtype))
+
+
+def _squared_error(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Mean squared error of outputs, (B, 1), and labels, (B,), in the labels' own scale."""
+    return F.mse_loss(outputs.squeeze(-1), labels.to(outputs.dtype))
+
+
 SST = Task(
     "sst",
     FORMATS["sst"],
@@ -37,4 +47,25 @@ SST = Task(
     metric=accuracy,
     metric_name="accuracy",
     classes=("very negative", "negative", "neutral", "positive", "very positive"),
+)
+
+PARA = Task(
+    "para",
+    FORMATS["para"],
+    outputs=1,
+    loss=_binary_loss,
+    decode=lambda logits: (logits.squeeze(-1) > 0).long(),
+    metric=accuracy,
+    metric_name="accuracy",
+    classes=("different", "the same"),
+)
+
+STS = Task(
+    "sts",
+    FORMATS["sts"],
+    outputs=1,
+    loss=_squared_error,
+    decode=lambda outputs: outputs.squeeze(-1),
+    metric=pearson,
+    metric_name="Pearson correlation",
 )

@@ -48,3 +48,13 @@ def minilm():
     from mtlkit.bert import Bert
 
     return Bert.from_pretrained("minilm")
+
+
+@pytest.fixture(scope="session")
+def cs224n() -> Path:
+    """The folder that holds `cs224n/`: in $MTLKIT_DATA, else beside the repository; the test is skipped without."""
+    named = os.environ.get("MTLKIT_DATA")
+    root = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not (root / "cs224n").is_dir():
+        pytest.skip("the CS224N files are not here: set MTLKIT_DATA to the folder that holds cs224n/")
+    return root / "cs224n"

@@ -1,4 +1,4 @@
-"""SST as a value: the loss is the mean cross-entropy, predictions are classes, the score is accuracy."""
+"""Tasks as values: SST is five classes, PARA one logit, STS one number; loss, decoding and score agree."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtlkit.data import FORMATS
-from mtlkit.tasks import SST
+from mtlkit.tasks import PARA, SST, STS
 
 
 def test_sst_is_five_classes_from_its_own_files():
@@ -37,3 +37,34 @@ def test_decode_and_metric():
 def test_a_task_is_a_value():
     with pytest.raises(AttributeError):
         SST.name = "other"
+
+
+def test_para_is_one_logit_with_its_threshold_at_zero():
+    logits, labels = torch.tensor([[2.0], [-1.0], [0.5]]), torch.tensor([1, 0, 0])
+    assert PARA.decode(logits).tolist() == [1, 0, 1]
+    p = torch.sigmoid(logits.squeeze(-1))
+    want = -torch.log(torch.stack([p[0], 1 - p[1], 1 - p[2]])).mean()
+    torch.testing.assert_close(PARA.loss(logits, labels), want)
+    assert PARA.metric(PARA.decode(logits).tolist(), labels.tolist()) == 2 / 3
+
+
+def test_sts_is_one_number_in_the_labels_own_scale():
+    outputs, labels = torch.tensor([[4.0], [1.0], [3.0]]), torch.tensor([5.0, 0.0, 3.5])
+    torch.testing.assert_close(STS.loss(outputs, labels), torch.tensor((1 + 1 + 0.25) / 3))
+    assert STS.decode(outputs).tolist() == [4.0, 1.0, 3.0]
+    assert STS.metric([1.0, 2.0, 3.0], [2.0, 4.0, 6.5]) > 0.99
+
+
+@pytest.mark.parametrize("task", [PARA, STS])
+def test_a_pair_task_learns_from_pairs_in_one_sequence(task):
+    """A linear map of the right features reaches a perfect score: loss, decoding and metric pull the same way."""
+    torch.manual_seed(0)
+    x = torch.randn(200, 4)
+    labels = (x[:, 0] > 0).long() if task is PARA else 2.5 + x[:, 0]
+    linear = torch.nn.Linear(4, task.outputs)
+    optimizer = torch.optim.Adam(linear.parameters(), lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        task.loss(linear(x), labels).backward()
+        optimizer.step()
+    assert task.metric(task.decode(linear(x)).tolist(), labels.tolist()) > 0.97

@@ -1,7 +1,13 @@
-"""Scores, how sure they are, and what others published."""
+"""Scores, how sure they are, what they must beat, and what others published."""
 
-from .intervals import binomial, fisher, over_seeds
-from .metrics import accuracy, confusion
+from .floors import floors, jaccard, least_squares, majority, naive_bayes, tfidf_cosine
+from .intervals import best_of, best_of_seeds, binomial, bootstrap, fisher, over_seeds, paired_bootstrap
+from .metrics import accuracy, confusion, macro_f1, mean3, norm3, pearson, spearman
+from .recorded import recorded
 from .reports import published
 
-__all__ = ["accuracy", "binomial", "confusion", "fisher", "over_seeds", "published"]
+__all__ = [
+    "accuracy", "best_of", "best_of_seeds", "binomial", "bootstrap", "confusion", "fisher", "floors", "jaccard",
+    "least_squares", "macro_f1", "majority", "mean3", "naive_bayes", "norm3", "over_seeds", "paired_bootstrap",
+    "pearson", "published", "recorded", "spearman", "tfidf_cosine",
+]  # fmt: skip

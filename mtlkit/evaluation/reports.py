@@ -1,13 +1,14 @@
 """What five student reports published: every number as printed, from one file, and how sure it can be."""
 
-from typing import TypeVar
-
 import pandas as pd
 
 from ..data.sources import DATA
 from .intervals import binomial, difference, fisher
+from .metrics import mean3, norm3
 
-Score = TypeVar("Score", float, pd.Series)  # of one model, or of many
+__all__ = [
+    "HEADLINES", "SIZES", "TASKS", "TITLES", "apart", "headlines", "interval", "mean3", "norm3", "published", "wide",
+]  # fmt: skip
 
 TITLES = {
     "S0": "Even Language Models Have to Multitask in This Economy",
@@ -71,13 +72,3 @@ def wide(numbers: pd.DataFrame) -> pd.DataFrame:
 def headlines(numbers: pd.DataFrame) -> pd.DataFrame:
     """The rows of `wide(numbers)` that a comparison of the five reports shows, see HEADLINES."""
     return wide(numbers).loc[list(HEADLINES)]
-
-
-def mean3(sst: Score, para: Score, sts: Score) -> Score:
-    """The plain mean of the three scores: what four of the reports call overall."""
-    return (sst + para + sts) / 3
-
-
-def norm3(sst: Score, para: Score, sts: Score) -> Score:
-    """The mean after (STS + 1) / 2 has moved the correlation from [-1, 1] to [0, 1]: the leaderboard of 2024."""
-    return (sst + para + (sts + 1) / 2) / 3
