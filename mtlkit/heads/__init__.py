@@ -1,7 +1,7 @@
 """What stands on the shared encoder."""
 
 from . import pooling
-from .heads import ClassificationHead
+from .heads import ClassificationHead, CosineHead
 from .multitask import MultitaskModel
 
-__all__ = ["ClassificationHead", "MultitaskModel", "pooling"]
+__all__ = ["ClassificationHead", "CosineHead", "MultitaskModel", "pooling"]

@@ -7,7 +7,7 @@ import torch
 
 from mtlkit.bert import Bert, BertConfig, BertOutput
 from mtlkit.data import Encoded, collate
-from mtlkit.heads import ClassificationHead, MultitaskModel, pooling
+from mtlkit.heads import ClassificationHead, CosineHead, MultitaskModel, pooling
 
 CONFIG = BertConfig(
     vocab_size=40, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
@@ -181,3 +181,33 @@ def test_part_of_an_encoder_can_be_frozen_by_hand():
     m.encoder.embeddings.requires_grad_(False)
     assert not m.encoder_is_frozen
     assert m.train().encoder.training
+
+
+PAIRS = Encoded(
+    (ROWS, ROWS[::-1]), ([[0] * len(row) for row in ROWS],) * 2, [0.0, 1.0, 2.0, 3.0], list("abcd")
+)
+
+
+@pytest.mark.parametrize("pool", POOLINGS)
+def test_a_pair_is_scored_alone_as_in_a_batch_and_either_way_round(pool):
+    m = model(sts=CosineHead(5, 1, pool))
+    together = m(collate(PAIRS, range(4)), "sts")
+    assert together.shape == (4, 1)
+    alone = torch.cat([m(collate(PAIRS, [i]), "sts") for i in range(4)])
+    torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        together.flip(0), together, atol=1e-5, rtol=1e-5
+    )  # PAIRS is its own mirror image
+
+
+def test_a_cosine_head_is_a_line_through_the_cosine_and_both_its_numbers_learn():
+    head = CosineHead(scale=4, shift=1)
+    vectors = torch.tensor(
+        [[1.0, 0], [1, 0], [1, 0], [3, 0], [0, 2], [-1, 0]]
+    )  # three left sides, three right
+    output = BertOutput(vectors.unsqueeze(1), vectors)
+    scores = head(output, torch.ones(6, 1, dtype=torch.bool))
+    torch.testing.assert_close(scores, torch.tensor([[5.0], [1.0], [-3.0]]))
+    scores.square().sum().backward()
+    assert head.scale.grad != 0
+    assert head.shift.grad != 0
