@@ -6,7 +6,6 @@ used, because that takes over a second.
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,7 +42,8 @@ def floors(task: str | Format, train: Sequence[Example], dev: Sequence[Example])
         both = [*train, *dev]  # so that the words are counted once
         features = np.stack([jaccard(both), tfidf_cosine(train, both)], axis=1)
         fitted = regression(features[: len(train)], labels, features)
-        for name, similar in zip(("Jaccard", "TF-IDF cosine", "least squares"), (*features.T, fitted), strict=True):
+        names = ("Jaccard", "TF-IDF cosine", "least squares")
+        for name, similar in zip(names, (*features.T, fitted), strict=True):
             there, here = np.split(similar, [len(train)])
             predictions[name] = decide(there, labels, here) if format.whole else here
     score = accuracy_with_interval if format.whole else pearson_with_interval
@@ -56,11 +56,11 @@ def majority(train: Sequence[Example], examples: Sequence[Example]) -> np.ndarra
 
     Where labels are scores, not whole numbers: their mean.
     """
-    labels = [example.label for example in train]
-    if any(isinstance(label, float) for label in labels):
-        return np.full(len(examples), np.mean(labels))
-    counts = Counter(labels)
-    return np.full(len(examples), min(counts, key=lambda label: (-counts[label], label)))
+    labels = label_array(train)
+    if labels.dtype.kind == "f":
+        return np.full(len(examples), labels.mean())
+    values, counts = np.unique(labels, return_counts=True)
+    return np.full(len(examples), values[counts.argmax()])
 
 
 def naive_bayes(train: Sequence[Example], examples: Sequence[Example]) -> np.ndarray:
@@ -94,21 +94,20 @@ def tfidf_cosine(train: Sequence[Example], examples: Sequence[Example], pattern:
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    tfidf = TfidfVectorizer(token_pattern=pattern).fit(text for example in train for text in example.sentences)
+    texts = [text for example in train for text in example.sentences]
+    tfidf = TfidfVectorizer(token_pattern=pattern).fit(texts)
     a, b = (tfidf.transform(example.sentences[side] for example in examples) for side in (0, 1))
     return np.clip(np.asarray(a.multiply(b).sum(axis=1)).ravel(), 0, 1)  # the rows have length 1 (or 0)
 
 
 def least_squares(train: Sequence[Example], examples: Sequence[Example]) -> np.ndarray:
     """Labels predicted from Jaccard and TF-IDF cosine by a linear regression on train, (n,)."""
-    there, here = (
-        np.stack([jaccard(part), tfidf_cosine(train, part)], axis=1) for part in (train, examples)
-    )
+    there, here = (np.stack([jaccard(part), tfidf_cosine(train, part)], axis=1) for part in (train, examples))
     return regression(there, label_array(train), here)
 
 
 def regression(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """What a least-squares fit of labels (n,) on features (n, F), with an intercept, gives for `others` (m, F): (m,)."""
+    """A least-squares fit, with an intercept, of labels (n,) on features (n, F), applied to `others` (m, F): (m,)."""
     from sklearn.linear_model import LinearRegression
 
     return LinearRegression().fit(features, labels).predict(others)

@@ -152,7 +152,7 @@ def percentiles(scores: np.ndarray, level: float) -> tuple[float, float]:
 
 
 def best_of(k: int, share: float, n: int, level: float = 0.95) -> tuple[float, float, float]:
-    """(expected, low, high): the best accuracy of k runs on one development set of n examples when all are equally good.
+    """(expected, low, high): the best accuracy of k equally good runs on one development set of n examples.
 
     share: the accuracy in [0, 1] that each run has in truth. The best of k draws X of Binomial(n, share) has
     P(best <= x) = P(X <= x)^k; its mean and the interval that holds `level` of such bests are exact.
@@ -163,7 +163,7 @@ def best_of(k: int, share: float, n: int, level: float = 0.95) -> tuple[float, f
     """
     if not (k >= 1 and 0 <= share <= 1 and n >= 1 and 0 < level < 1):
         raise ValueError(
-            f"k >= 1 runs with a share in [0, 1] of n >= 1 examples at a level in (0, 1), not {k}, {share}, {n}, {level}"
+            f"k >= 1 runs, a share in [0, 1], n >= 1 examples, a level in (0, 1), not {k}, {share}, {n}, {level}"
         )
     at_most = stats.binom.cdf(np.arange(n), n, share) ** k
     ends = stats.binom.ppf(np.array([0.5 - level / 2, 0.5 + level / 2]) ** (1 / k), n, share)
