@@ -1,0 +1,27 @@
+import re
+
+from playwright.sync_api import Page
+
+from tests.browser import driver
+
+
+def test_the_browser_of_01_goes_through_pairs_by_keyboard(page: Page, lab: driver.Lab):
+    driver.open_notebook(page, lab, "notebooks/01_data.ipynb")
+    assert driver.run_all(page) == []
+    picture = page.locator(".jupyter-widgets img")
+    low, _, place = driver.sliders(page).all()
+    first = picture.get_attribute("alt")
+    assert "Example 1 of" in first
+    driver.press(page, place, "ArrowRight")
+    second = picture.get_attribute("alt")
+    assert "Example 2 of" in second
+    driver.press(page, low, "ArrowRight", times=3)
+    assert "labels from 0.3 to" in picture.get_attribute("alt")
+    assert found(picture.get_attribute("alt")) < found(second)
+    page.locator(".widget-dropdown select").select_option("sst")
+    driver.settle(page)
+    assert "labels from 0.0 to 4.0" in picture.get_attribute("alt")
+
+
+def found(alt: str) -> int:
+    return int(re.search(r"of (\d+) with", alt)[1])
