@@ -76,8 +76,13 @@ def encoder() -> str:
 
 
 def mini() -> str:
-    counts = [f"{len(data.load('sst', split))} {split}" for split in ("train", "dev")]
-    return f"sentiment: {', '.join(counts)}, {len(data.load_labelled_test('sst'))} test"
+    names = {"sst": "sentiment", "para": "paraphrase", "sts": "similarity"}
+    parts = {
+        task: [*(data.load(task, s) for s in ("train", "dev")), data.load_labelled_test(task)]
+        for task in names
+    }
+    counts = (f"{names[task]} {' / '.join(str(len(part)) for part in sets)}" for task, sets in parts.items())
+    return f"train / dev / test: {', '.join(counts)}"
 
 
 def widgets() -> str:

@@ -20,7 +20,10 @@ def test_all_is_well_here(capsys):
     parts = run(capsys)
     assert list(parts) == ["Python", "torch", "encoder", "mini data", "widgets", "reports"]
     assert all(part.ok for part in parts.values()), parts
-    assert "560 train, 320 dev, 160 test" in parts["mini data"].text
+    assert (
+        "sentiment 560 / 320 / 160, paraphrase 510 / 306 / 155, similarity 513 / 308 / 156"
+        in parts["mini data"].text
+    )
     assert "6 layers of width 384" in parts["encoder"].text
     assert "277 published numbers from 5 reports" in parts["reports"].text
 
