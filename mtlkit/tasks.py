@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from .data import FORMATS, Format
 from .evaluation.metrics import accuracy, pearson
+from .objectives import binary_cross_entropy, cross_entropy, squared_error
 
 
 @dataclass(frozen=True)
@@ -28,21 +28,11 @@ class Task:
     classes: tuple[str, ...] = ()
 
 
-def _binary_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Binary cross-entropy of logits, (B, 1), and labels 0 or 1, (B,)."""
-    return F.binary_cross_entropy_with_logits(logits.squeeze(-1), labels.to(logits.dtype))
-
-
-def _squared_error(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Mean squared error of outputs, (B, 1), and labels, (B,), in the labels' own scale."""
-    return F.mse_loss(outputs.squeeze(-1), labels.to(outputs.dtype))
-
-
 SST = Task(
     "sst",
     FORMATS["sst"],
     outputs=5,
-    loss=F.cross_entropy,
+    loss=cross_entropy,
     decode=lambda logits: logits.argmax(-1),
     metric=accuracy,
     metric_name="accuracy",
@@ -53,7 +43,7 @@ PARA = Task(
     "para",
     FORMATS["para"],
     outputs=1,
-    loss=_binary_loss,
+    loss=binary_cross_entropy,
     decode=lambda logits: (logits.squeeze(-1) > 0).long(),
     metric=accuracy,
     metric_name="accuracy",
@@ -64,7 +54,7 @@ STS = Task(
     "sts",
     FORMATS["sts"],
     outputs=1,
-    loss=_squared_error,
+    loss=squared_error,
     decode=lambda outputs: outputs.squeeze(-1),
     metric=pearson,
     metric_name="Pearson correlation",

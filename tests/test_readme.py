@@ -9,7 +9,7 @@ import pytest
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("room", ["data", "bert", "heads", "evaluation", "training"])
+@pytest.mark.parametrize("room", ["data", "bert", "heads", "objectives", "evaluation", "training"])
 def test_every_public_name_is_listed_under_its_room(room):
     section = re.search(rf"\*\*`mtlkit\.{room}`\*\*.*?(?=\n\*\*|\n## )", README, re.S).group()
     listed = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", section))))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import torch
 from jaxtyping import Bool, Int, Shaped
@@ -160,3 +161,53 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         for index in plan(self.encoded.lengths, self.batch_size, self.generator):
             yield collate(self.encoded, index)
+
+
+class StreamState(TypedDict):
+    """The generator's state at the start of the running pass, and how many of its batches have been handed out."""
+
+    generator: Tensor
+    place: int
+
+
+class Stream:
+    """Batches without end, as lists of examples: pass after pass, every pass a new `plan`.
+
+    encoded: what `encode` gave. batch_size: examples a batch. generator: the source of the shuffle, which no one
+    else may draw from, or a restored stream would not go on as the stored one. Raises ValueError for no examples.
+    """
+
+    def __init__(self, encoded: Encoded, batch_size: int, generator: torch.Generator):
+        if not len(encoded):
+            raise ValueError("a stream needs at least one example")
+        self.encoded, self.batch_size, self.generator = encoded, batch_size, generator
+        self._lengths = encoded.lengths
+        self._begin()
+
+    def _begin(self) -> None:
+        self._start, self._place = self.generator.get_state(), 0
+        self._pass = plan(self._lengths, self.batch_size, self.generator)
+
+    def next_index(self) -> list[int]:
+        """The examples of the next batch, for `collate`."""
+        if self._place == len(self._pass):
+            self._begin()
+        self._place += 1
+        return self._pass[self._place - 1]
+
+    def state(self) -> StreamState:
+        """Where the stream stands; taking it changes nothing."""
+        return {"generator": self._start, "place": self._place}
+
+    def restore(self, state: StreamState) -> None:
+        """Go on where `state` was taken, exactly, in a stream of the same data and batch size. Raises ValueError
+        for a place that no pass of this stream has."""
+        place = state["place"]
+        if not 0 <= place <= len(self._pass):
+            raise ValueError(
+                f"the state is at batch {place} and a pass has {len(self._pass)} here: "
+                "restore it with the data and batch size that it was taken with"
+            )
+        self.generator.set_state(state["generator"])
+        self._begin()
+        self._place = place

@@ -1,7 +1,7 @@
 """What stands on the shared encoder."""
 
-from . import pooling
-from .heads import ClassificationHead, CosineHead
+from . import fusion, pooling
+from .heads import ClassificationHead, CosineHead, PairHead, mlp
 from .multitask import MultitaskModel
 
-__all__ = ["ClassificationHead", "CosineHead", "MultitaskModel", "pooling"]
+__all__ = ["ClassificationHead", "CosineHead", "MultitaskModel", "PairHead", "fusion", "mlp", "pooling"]

@@ -52,13 +52,19 @@ def load_model(path: str | Path, model: nn.Module) -> dict:
     return record
 
 
-def pack(model: nn.Module, optimizer: torch.optim.Optimizer, data_state: Tensor) -> dict[str, Tensor]:
-    """The state of a run as named tensors: weights, the optimizer's moments, the random generators."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+def pack(
+    modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, generators: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The state of a run as named tensors: the modules' weights, the optimizer's moments, the random generators."""
+    tensors = {
+        f"{kind}.{name}": tensor
+        for kind, module in modules.items()
+        for name, tensor in module.state_dict().items()
+    }
     for i, p in enumerate(_parameters(optimizer)):
         for name, value in optimizer.state.get(p, {}).items():
             tensors[f"optimizer.{i}.{name}"] = torch.as_tensor(value)
-    tensors["rng.data"] = data_state
+    tensors |= {f"rng.data.{name}": state for name, state in generators.items()}
     tensors["rng.dropout"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["rng.cuda"] = torch.cuda.get_rng_state()
@@ -66,21 +72,25 @@ def pack(model: nn.Module, optimizer: torch.optim.Optimizer, data_state: Tensor)
 
 
 def unpack(
-    path: Path, tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer
-) -> Tensor:
-    """The reverse of `pack`; returns the state of the data generator."""
-    _fill(model, {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}, path)
+    path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """The reverse of `pack`; returns the states of the data's generators."""
+    for kind, module in modules.items():
+        _fill(module, _below(f"{kind}.", tensors), path)
     parameters = list(_parameters(optimizer))
-    for key, value in tensors.items():
-        kind, _, rest = key.partition(".")
-        if kind == "optimizer":
-            i, _, name = rest.partition(".")
-            p = parameters[int(i)]
-            optimizer.state[p][name] = value.to(p.device) if value.is_floating_point() else int(value)
+    for key, value in _below("optimizer.", tensors).items():
+        i, _, name = key.partition(".")
+        p = parameters[int(i)]
+        optimizer.state[p][name] = value.to(p.device) if value.is_floating_point() else int(value)
     torch.set_rng_state(tensors["rng.dropout"])
     if "rng.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["rng.cuda"])
-    return tensors["rng.data"]
+    return _below("rng.data.", tensors)
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _parameters(optimizer: torch.optim.Optimizer):

@@ -2,10 +2,13 @@
 
 from dataclasses import asdict, dataclass, field
 
+OVERALL = "overall"  # in the place of a task's name, where several are scored as one
+
 
 @dataclass
 class Step:
-    """One update. `step` counts from 1; `loss` is the batch's mean; `lr` the first group's; seconds since the start."""
+    """One task's part in one update. `step` counts from 1; `loss` is the batch's mean, before any weighting; `lr` the
+    first group's; seconds since the start."""
 
     step: int
     epoch: int
@@ -17,7 +20,8 @@ class Step:
 
 @dataclass
 class Evaluation:
-    """One look at the development set: mean loss and score (the task's metric) of the whole set."""
+    """One look at a development set: mean loss and score (the task's metric) of the whole set. With several tasks a
+    last row, "overall", has the sum of their losses and what `overall` made of their scores."""
 
     step: int
     epoch: int
@@ -37,8 +41,10 @@ class History:
 
     @property
     def best(self) -> Evaluation | None:
-        """The evaluation with the highest score, the first of equals; None before any. NaN never counts as best."""
-        scored = [e for e in self.evaluations if e.score == e.score]
+        """The evaluation with the highest score (of several tasks: overall), the first of equals; None before any.
+        NaN never counts as best."""
+        rows = [e for e in self.evaluations if e.task == OVERALL] or self.evaluations
+        scored = [e for e in rows if e.score == e.score]
         return max(scored, key=lambda e: e.score, default=None)
 
     def frame(self):

@@ -21,11 +21,11 @@ from torch import nn
 from mtlkit.bert import Bert, load_tokenizer
 from mtlkit.bert.model import BertOutput
 from mtlkit.bert.weights import find
-from mtlkit.data import collate, encode, load, plan
+from mtlkit.data import Sequential, collate, encode, load, plan
 from mtlkit.heads import ClassificationHead, MultitaskModel
 from mtlkit.tasks import SST
 from mtlkit.training import Settings
-from mtlkit.training.loop import _Run
+from mtlkit.training.run import Run
 
 BATCH = 32
 
@@ -36,17 +36,19 @@ class Ours:
     def __init__(self, data, precision="bfloat16"):
         torch.manual_seed(0)
         model = MultitaskModel(Bert.from_pretrained("minilm"), {"sst": ClassificationHead(384, SST.outputs)})
-        self.run = _Run(model, SST, data, data, Settings(batch_size=BATCH, precision=precision), None)
+        schedule = Sequential({"sst": len(data)}, BATCH, 1)
+        settings = Settings(precision=precision)
+        self.run = Run(model, {"sst": SST}, {"sst": data}, {"sst": data}, settings, None, schedule)
         self.run.started = time.perf_counter()
         self.run.table.__enter__()
-        self.run.total, self.run.warmup = 10**6, 10**5  # a schedule that does not run out
+        self.run.total, self.run.warmup = 10**6, 10**5  # learning rates that do not run out
         self.data, self.queue = data, []
 
     def step(self) -> int:
         """One update; returns the number of sentences."""
         self.queue = self.queue or plan(self.data.lengths, BATCH, self.run.generator)
         index = self.queue.pop()
-        self.run.update(index)
+        self.run.update({"sst": index})
         return len(index)
 
 

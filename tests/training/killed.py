@@ -13,19 +13,19 @@ from conftest import make_data, make_model  # noqa: E402
 
 from mtlkit.tasks import SST  # noqa: E402
 from mtlkit.training import Settings, train  # noqa: E402
-from mtlkit.training.loop import _Run  # noqa: E402
+from mtlkit.training.run import Run  # noqa: E402
 
 SETTINGS = Settings(epochs=3, batch_size=8, lr=2e-3, precision="float32", save_every=4)
 
 if __name__ == "__main__":
     folder, *steps = sys.argv[1:]
     torch.set_num_threads(1)  # as conftest.py has it
-    whole = _Run.update
+    whole = Run.update
 
     def update(self, index):
         if self.step == int(steps[0]):
             os.kill(os.getpid(), signal.SIGKILL)
         return whole(self, index)
 
-    _Run.update = update
+    Run.update = update
     train(make_model(), SST, make_data(42, 1), make_data(20, 2), SETTINGS, folder, progress=False)

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from mtlkit.data import Sequential, collate, plan
 from mtlkit.tasks import SST
 from mtlkit.training import Settings, evaluate, linear_warmup, load_model, predict, train
-from mtlkit.training.loop import _Run
+from mtlkit.training.run import Run
 
 SETTINGS = Settings(epochs=2, batch_size=8, lr=2e-3, precision="float32")
 
@@ -74,14 +75,14 @@ def test_the_best_weights_are_restored_not_the_last(tiny, monkeypatch, tmp_path)
     for folder in (None, tmp_path):
         scores, snapshots = iter([0.2, 0.9, 0.9]), []
         task = replace(SST, metric=lambda *_, scores=scores: next(scores))
-        look = _Run.look
+        look = Run.look
 
         def keep(self, bar, snapshots=snapshots, look=look):
             snapshots.append(weights(self.model))
             look(self, bar)
 
         with monkeypatch.context() as patch:
-            patch.setattr(_Run, "look", keep)
+            patch.setattr(Run, "look", keep)
             model = tiny.model()
             history = train(
                 model, task, tiny.train, tiny.dev, replace(SETTINGS, epochs=3), folder, progress=False
@@ -113,8 +114,8 @@ def test_history_has_a_row_a_step_and_a_row_an_epoch(tiny):
 
 def test_an_epoch_sees_every_example_once_and_two_epochs_differ(tiny, monkeypatch):
     seen = []
-    update = _Run.update
-    monkeypatch.setattr(_Run, "update", lambda self, index: (seen.append(index), update(self, index))[1])
+    update = Run.update
+    monkeypatch.setattr(Run, "update", lambda self, b: (seen.append(b["sst"]), update(self, b))[1])
     fit(tiny.model(), tiny)
     first, second = ([i for index in half for i in index] for half in (seen[:6], seen[6:]))
     assert sorted(first) == sorted(second) == list(range(42))
@@ -191,11 +192,10 @@ def test_gradients_do_not_add_up_from_step_to_step(tiny):
     model, hand = tiny.model(dropout=0.0), tiny.model(dropout=0.0)
     settings = replace(SETTINGS, epochs=1, warmup=0.0, weight_decay=0.0, head_lr=None, clip=1e9)
     index = []
-    run = _Run(model, SST, tiny.train, tiny.dev, settings, None)
+    schedule = Sequential({"sst": len(tiny.train)}, 8, 1)
+    run = Run(model, {"sst": SST}, {"sst": tiny.train}, {"sst": tiny.dev}, settings, None, schedule)
     run.started = 0.0
     optimizer = torch.optim.AdamW(hand.parameters(), lr=2e-3, weight_decay=0.0)
-    from mtlkit.data import collate, plan
-
     for step, index in enumerate(plan(tiny.train.lengths, 8, None)):
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * (1 - step / 6)
@@ -204,7 +204,7 @@ def test_gradients_do_not_add_up_from_step_to_step(tiny):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        assert run.update(index) == pytest.approx(loss.item(), abs=1e-5)
+        assert run.update({"sst": index})["sst"] == pytest.approx(loss.item(), abs=1e-5)
     for (name, p), q in zip(model.named_parameters(), hand.parameters(), strict=True):
         assert torch.allclose(p, q, atol=1e-4), name
 
@@ -217,15 +217,15 @@ def test_a_loss_that_is_not_finite_stops_before_it_does_harm(tiny, monkeypatch):
         return SST.loss(outputs, labels) * (float("nan") if count[0] == 4 else 1)
 
     model, snapshots = tiny.model(), []
-    update = _Run.update
+    update = Run.update
     index = []
 
     def keep(self, i):
         snapshots.append(weights(self.model))
-        index[:] = i
+        index[:] = i["sst"]
         return update(self, i)
 
-    monkeypatch.setattr(_Run, "update", keep)
+    monkeypatch.setattr(Run, "update", keep)
     with pytest.raises(FloatingPointError, match="loss is nan at step 4 of task sst") as caught:
         fit(model, tiny, task=replace(SST, loss=loss))
     assert all(f"1-{i}" in str(caught.value) for i in index[:3])
@@ -335,16 +335,16 @@ def test_it_learns_on_cuda_and_starts_where_the_cpu_starts(tiny, precision):
 def test_it_resumes_on_cuda(tiny, tmp_path, monkeypatch):
     settings = replace(SETTINGS, epochs=3, save_every=4)
     expected = train(tiny.model().cuda(), SST, tiny.train, tiny.dev, settings, progress=False)
-    update = _Run.update
+    update = Run.update
 
     def dying(self, index):
         if self.step == 9:
             raise SystemExit
         return update(self, index)
 
-    monkeypatch.setattr(_Run, "update", dying)
+    monkeypatch.setattr(Run, "update", dying)
     with pytest.raises(SystemExit):
         train(tiny.model().cuda(), SST, tiny.train, tiny.dev, settings, tmp_path, progress=False)
-    monkeypatch.setattr(_Run, "update", update)
+    monkeypatch.setattr(Run, "update", update)
     history = train(tiny.model(seed=5).cuda(), SST, tiny.train, tiny.dev, settings, tmp_path, progress=False)
     assert history.frame()["loss"].tolist() == pytest.approx(expected.frame()["loss"].tolist(), rel=1e-4)

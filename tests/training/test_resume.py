@@ -13,7 +13,7 @@ import torch
 
 from mtlkit.tasks import SST
 from mtlkit.training import History, Settings, checkpoint, train
-from mtlkit.training.loop import _Run
+from mtlkit.training.run import Run
 
 SETTINGS = Settings(epochs=3, batch_size=8, lr=2e-3, precision="float32", save_every=4)
 STEPS = 18  # 3 epochs of 6
@@ -47,17 +47,17 @@ class Killed(BaseException):
 
 def run_until(monkeypatch, step, tiny, folder, settings=SETTINGS, model=None):
     """Train, and stop without a word before update number `step` (from 0)."""
-    update = _Run.update
+    update = Run.update
 
     def dying(self, index):
         if self.step == step:
             raise Killed
         return update(self, index)
 
-    monkeypatch.setattr(_Run, "update", dying)
+    monkeypatch.setattr(Run, "update", dying)
     with pytest.raises(Killed):
         train(model or tiny.model(), SST, tiny.train, tiny.dev, settings, folder, progress=False)
-    monkeypatch.setattr(_Run, "update", update)
+    monkeypatch.setattr(Run, "update", update)
 
 
 def test_a_folder_changes_nothing(tiny, whole, tmp_path):
@@ -114,7 +114,7 @@ def test_a_frozen_run_resumes(tiny, tmp_path, monkeypatch):
 
 def test_a_finished_run_is_not_run_again(tiny, whole, tmp_path, monkeypatch):
     train(tiny.model(), SST, tiny.train, tiny.dev, SETTINGS, tmp_path, progress=False)
-    monkeypatch.setattr(_Run, "update", lambda *_: pytest.fail("a finished run took another step"))
+    monkeypatch.setattr(Run, "update", lambda *_: pytest.fail("a finished run took another step"))
     model = tiny.model(seed=5)
     assert same(model, train(model, SST, tiny.train, tiny.dev, SETTINGS, tmp_path, progress=False), whole)
 
@@ -192,7 +192,7 @@ def test_a_checkpoint_of_other_settings_is_refused_by_name(tiny, tmp_path, monke
     run_until(monkeypatch, 4, tiny, tmp_path)
     model = tiny.model(seed=5)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(ValueError, match=rf"another {next(iter(change))};.* new folder"):
+    with pytest.raises(ValueError, match=rf"another [^;]*{next(iter(change))}.* new folder"):
         train(model, SST, tiny.train, tiny.dev, replace(SETTINGS, **change), tmp_path, progress=False)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
@@ -204,7 +204,7 @@ def test_a_checkpoint_of_other_data_or_another_freezing_is_refused(tiny, tmp_pat
     for train_data, dev_data, name in (
         (other, tiny.dev, "training data"), (relabelled, tiny.dev, "training data"), (tiny.train, other, "dev data"),
     ):  # fmt: skip
-        with pytest.raises(ValueError, match=f"another {name};"):
+        with pytest.raises(ValueError, match=f"another {name}( of sst)?;"):
             train(tiny.model(), SST, train_data, dev_data, SETTINGS, tmp_path, progress=False)
     with pytest.raises(ValueError, match="choice of what is frozen"):
         train(tiny.model().freeze_encoder(), SST, tiny.train, tiny.dev, SETTINGS, tmp_path, progress=False)
