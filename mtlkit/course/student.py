@@ -16,6 +16,7 @@ from pathlib import Path
 from mtlkit.course.environment import SetupError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+CHECKER = re.compile(r"^# NBVAL_[A-Z_]+\n", re.MULTILINE)  # a word to the tests, not to a student
 STUB = 'raise NotImplementedError("your turn")'
 # A file that lies beside the solved notebook; links to other notebooks stay within work/.
 BESIDE = re.compile(
@@ -90,7 +91,7 @@ def student_notebook(notebook: dict, name: str = "notebook") -> dict:
         place = f"{name}, cell {number}"
         if cell["cell_type"] == "code":
             cell.update(outputs=[], execution_count=None)
-            source = without_solutions(source, place)
+            source = CHECKER.sub("", without_solutions(source, place))
         elif {BEGIN, END} & {line.strip() for line in source.splitlines()}:
             raise NotebookError(f"{place} is not a code cell, but has a solution marker. Remove the marker.")
         else:

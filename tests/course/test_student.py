@@ -218,3 +218,8 @@ def test_a_bad_source_stops_before_anything_is_written(folders):
 def test_an_unknown_name_is_named(folders):
     with pytest.raises(NotebookError, match=r"No notebook is called 99\. There are: 05_double"):
         make(*folders, fresh=["99"])
+
+
+def test_words_to_the_tests_do_not_reach_the_student():
+    made = student_notebook(notebook(cell("# NBVAL_IGNORE_OUTPUT\nx = 1\n# NBVAL is a tool\nx")))
+    assert source(made) == "x = 1\n# NBVAL is a tool\nx"
