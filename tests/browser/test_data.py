@@ -16,7 +16,7 @@ def test_the_browser_of_01_goes_through_pairs_by_keyboard(page: Page, lab: drive
     second = picture.get_attribute("alt")
     assert "Example 2 of" in second
     driver.press(page, low, "ArrowRight", times=3)
-    assert "labels from 0.3 to" in picture.get_attribute("alt")
+    assert "labels from 2.8 to" in picture.get_attribute("alt")
     assert found(picture.get_attribute("alt")) < found(second)
     page.locator(".widget-dropdown select").select_option("sst")
     driver.settle(page)

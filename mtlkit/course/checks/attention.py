@@ -118,7 +118,13 @@ def _two(answer, *inputs) -> tuple[Tensor, Tensor]:
 
 def _look_at_weights(got, want: Tensor, mask: Tensor, what: str) -> None:
     """Raises NotYet for what can be said about weights without knowing the right ones."""
-    if not (isinstance(got, Tensor) and got.shape == want.shape and got.isfinite().all()):
+    if not (isinstance(got, Tensor) and got.shape == want.shape and got.dtype == want.dtype):
+        return
+    alike = torch.full_like(got, 1 / got.shape[-1])
+    if mask.all() and (got.isnan().all() or torch.allclose(got, alike, atol=1e-6)):
+        result = "the weights are NaN" if got.isnan().all() else "all keys get the same weight"
+        raise NotYet(f"{what} {result}, as if each were hidden: the mask is True where a key may be seen")
+    if not got.isfinite().all():
         return
     rows, columns = got.sum(-1), got.sum(-2)
     if not torch.allclose(rows, torch.ones_like(rows), atol=1e-4):
@@ -163,6 +169,13 @@ def attention(answer):
         _look_at_weights(weights, right_weights, mask, what)
         compare(weights, right_weights, f"{what} the second result, the weights,")
         compare(outputs, right_outputs, f"{what} the first result, the outputs,", atol=1e-4)
+    nobody = PADDED[:, None, :].clone()
+    nobody[1] = False
+    if not all(result.isfinite().all() for result in _two(answer, q, k, v, nobody)):
+        raise NotYet(
+            "in a row of which every key is hidden the result is NaN: what number hides a key? "
+            "A softmax needs a finite one"
+        )
     inputs = (*(torch.randn(2, 3, 5, 4) for _ in range(3)), PADDED[1:, None, None, :])
     compare(_two(answer, *inputs)[0], attend(*inputs)[0], "with one more axis in front, the first result")
 
@@ -206,8 +219,8 @@ def multi_head(answer):
     "4.3",
     reference=DIAGNOSIS,
     hints=(
-        "Two boxes are told by the tests alone. For the other three look at one weight only, that of the padding, "
-        "and at how it follows the padding's own score.",
+        "One box is told by the tests alone, a second by the probe at a glance. For the other three look at one "
+        "weight only, that of the padding, and at how it follows the padding's own score.",
         "Five keys, A to E, each with one of the five names, no name twice.",
         "For each box: do its rows sum to 1? is the padding's weight 0, or nearly 1? If neither, divide the padding's "
         "weight by that of the token with score 0: exp of its score, exp of its score minus 1, or 1?",

@@ -160,12 +160,20 @@ def rescale(answer):
         for name, end, want in (("lowest", ends[0], c), ("highest", ends[1], d)):
             if abs(float(end) - want) > 1e-5:
                 raise NotYet(f"{case} the {name} label becomes {float(end):g}")
+        beyond = torch.tensor([a - (b - a) / 2, (a + b) / 2, 2 * b - a])
+        got = call(answer, beyond, old, new)
+        if torch.allclose(got, to_scale(beyond, old, new).clamp(c, d)):
+            raise NotYet(
+                f"{case} a label beyond its scale is moved to the end: that hides a wrong label; "
+                "the straight line goes on"
+            )
         x = a + (b - a) * torch.tensor(
             [0.25, 0.5, 0.625]
         )  # without the ends: they must not come from the data
         compare(
             call(answer, x, old, new), to_scale(x, old, new), f"{case} labels between the ends: the output"
         )
+        compare(got, to_scale(beyond, old, new), f"{case} labels beyond the ends: the output")
 
 
 @check(
@@ -179,7 +187,7 @@ def rescale(answer):
     ),
 )
 def cutting(answer):
-    few = [0.0, 0.4, 1.0, 1.6, 2.5, 3.0, 3.8, 4.4, 5.0, 5.0]
+    few = [0.0, 0.4, 1.0, 1.6, 2.5, 3.0, 3.8, 4.4, 4.8, 5.0]
     fifths = [i / 5 for i in range(26)]
     late = [0.9, 1.9, 2.9, 3.9, 4.9, 0.0, 5.0]
     for what, labels in (
@@ -194,7 +202,9 @@ def cutting(answer):
             if isinstance(value, Tensor) or not isinstance(value, (int, float)):
                 raise NotYet(f"the {name} is of type {type(value).__name__}; a float is expected")
         share, r = cost_of_cutting(labels)
-        if abs(got[0] - (1 - share)) < 1e-9 and abs(share - 0.5) > 1e-9:
+        if abs(got[0] - r) < 1e-5 < abs(got[0] - share) and abs(got[1] - r) > 1e-5:
+            raise NotYet(f"for {what} the first number is the correlation: the share comes first")
+        if abs(got[0] - (1 - share)) < 1e-6 and abs(share - 0.5) > 1e-6:
             raise NotYet(
                 f"for {what} the share is that of the labels which stay; those which change are asked for"
             )
@@ -217,6 +227,7 @@ TRAIN = _pairs(
     ("A man plays a flute.", "A man plays a guitar."),
     ("The sky is blue.", "The sky is blue."),
     ("He sold it.", "She bought it."),
+    ("Rome is wet.", "It rains in Rome."),  # once more, exchanged
 )
 DEV = {
     "a pair that train holds as it is": ("It rains in Rome.", "Rome is wet."),
@@ -254,6 +265,10 @@ def overlap(answer):
         )
     if strange := [i for i in got if i not in range(len(dev))]:
         raise NotYet(f"it gives the place {strange[0]}, and dev has {len(dev)} pairs")
+    if twice := [i for i in got if got.count(i) > 1]:
+        raise NotYet(
+            f"the place {twice[0]} is given {got.count(twice[0])} times: train holds some pairs more than once"
+        )
     want = shared_pairs(TRAIN, dev)
     for i, what in enumerate(DEV):
         if (i in got) != (i in want):

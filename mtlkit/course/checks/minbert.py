@@ -63,6 +63,14 @@ class _Triple(nn.Module):
         return 3 * x
 
 
+def _named(got: Any, mistakes: dict[str, Tensor]) -> None:
+    """Raises NotYet with the first sentence whose mistake would give `got`."""
+    for sentence, wrong in mistakes.items():
+        alike = isinstance(got, Tensor) and got.shape == wrong.shape and got.dtype == wrong.dtype
+        if alike and torch.allclose(got, wrong, atol=1e-5):
+            raise NotYet(sentence)
+
+
 # --- 5.2 --------------------------------------------------------------------------------------------------
 
 
@@ -82,12 +90,30 @@ def _add_norm(residual, x, dense, dropout, norm) -> Tensor:
 def add_norm(answer):
     residual, x = torch.randn(B, T, D), torch.randn(B, T, INNER)
     dense, norm = nn.Linear(INNER, D), _norm()
-    for what, dropout in (
-        ("in evaluation mode the output", nn.Dropout(0.5).eval()),
-        ("in training mode with p = 1 the output, which should be LN(residual),", nn.Dropout(1.0)),
-        ("with a dropout that only scales, the output", _Triple()),
-    ):
+    new, nothing = dense(x), torch.zeros_like(residual)
+    mode, drops = "in evaluation mode", "in training mode with p = 1"
+    for what, dropout, mistakes in (
+        (
+            f"{mode} the output", nn.Dropout(0.5).eval(),
+            {
+                f"{mode} the residual is missing from the output": norm(new),
+                f"{mode} the output is the sum without its norm": residual + new,
+                f"{mode} only one part of the sum is normalised; the norm comes last": residual + norm(new),
+            },
+        ),
+        (
+            f"{drops} the output, which should be LN(residual),", nn.Dropout(1.0),
+            {
+                f"{drops} the residual is gone: what has dropout erased?": norm(nothing),
+                f"{drops} dense's bias is left: dropout comes before dense": norm(residual + dense.bias),
+                f"{drops} nothing is dropped": norm(residual + new),
+                f"{drops} the output is 0: dropout comes after the norm": nothing,
+            },
+        ),
+        ("with a dropout that only scales, the output", _Triple(), {}),
+    ):  # fmt: skip
         got = call(answer, residual, x, dense, dropout, norm)
+        _named(got, mistakes)
         compare(got, _add_norm(residual, x, dense, dropout, norm), what)
 
 
@@ -121,7 +147,7 @@ PARTS = ("attention", "attention_norm", "feed_forward", "feed_forward_norm")
 def bert_layer(answer):
     inputs = mutations.random_inputs()
     h = torch.randn(*inputs.ids.shape, mutations.SMALL.hidden_size, dtype=torch.float64)
-    layer = mutations.random_bert().layers[0]
+    layer: Any = mutations.random_bert().layers[0]
     parts = {name: getattr(layer, name) for name in PARTS}
     got = call(answer, h, inputs.mask, **parts)
     want = _bert_layer(h, inputs.mask, **parts)
@@ -133,6 +159,19 @@ def bert_layer(answer):
             raise NotYet(
                 "a row without padding is right, and a padded row is not: does the mask reach attention?"
             )
+    heads, _ = layer.attention(h, inputs.mask)
+    a = layer.attention_norm(h, heads)
+    first = "the first row of the picture is right;"
+    mistakes = {
+        f"{first} what is the residual of the second?": layer.feed_forward_norm(h, layer.feed_forward(a)),
+        f"{first} what does feed-forward read?": layer.feed_forward_norm(a, layer.feed_forward(h)),
+        f"{first} the second is missing": a,
+    }
+    swapped = layer.attention_norm(heads, h)
+    mistakes["in the first row, which of the two is the residual?"] = layer.feed_forward_norm(
+        swapped, layer.feed_forward(swapped)
+    )
+    _named(got, mistakes)
     compare(got, want)
 
 
@@ -147,6 +186,15 @@ def _truth() -> dict[str, str]:
 
 def _measured(mistakes) -> dict[str, str]:
     return {mistake: _truth()[mistake] for mistake in mistakes}
+
+
+def guessed(answer: Any) -> dict[str, str]:
+    """What `answer` itself predicts, right or wrong, for the lab's table: {} if it is no answer yet."""
+    try:
+        got = answer(list(mutations.MISTAKES))
+        return {name: str(got[name]) for name in mutations.MISTAKES if name in got}
+    except Exception:  # a student's code may raise anything
+        return {}
 
 
 @check(

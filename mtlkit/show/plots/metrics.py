@@ -15,13 +15,13 @@ from .common import darker
 
 
 def same_correlation(labels, models: dict[str, np.ndarray]) -> Figure:
-    """A panel a model: its predictions (n,) over the labels (n,), with r, and how far they lie from the diagonal."""
+    """A panel a model: its predictions (n,) over the labels (n,), with r, and their mean squared error."""
     labels = np.asarray(labels, dtype=float)
     with style():
         fig, axes = plt.subplots(1, len(models), figsize=(3.1 * len(models), 3.3), sharey=True, squeeze=False)
     ends = [labels.min(), labels.max()]
     for number, (ax, (name, predictions)) in enumerate(zip(axes[0], models.items(), strict=True)):
-        error = np.abs(np.asarray(predictions) - labels).mean()
+        error = np.mean((np.asarray(predictions) - labels) ** 2)
         ax.plot(ends, ends, color="black", linestyle=":", linewidth=1.2, zorder=3)
         ax.plot(
             labels,
@@ -33,7 +33,7 @@ def same_correlation(labels, models: dict[str, np.ndarray]) -> Figure:
             linestyle="none",
         )
         ax.set_title(
-            f"{name}\nr = {pearson(predictions, labels):.3f}, off by {error:.2f}",
+            f"{name}\nr = {pearson(predictions, labels):.3f}, squared error {error:.2f}",
             color=darker(COLORS[number]),
         )
         ax.set(xlabel="label")
@@ -160,13 +160,17 @@ def two_overalls(scores: pd.DataFrame) -> Figure:
             rank = f"{int(side.rank(ascending=False, method='min')[name])}."
             label = name.split(":")[0] if x else textwrap.fill(name, 34)
             words = f"{side[name]:.3f}  {rank}   {label}" if x else f"{label}   {rank}  {side[name]:.3f}"
-            ax.text(
-                x + (0.04 if x else -0.04), heights[x][number], words, ha="left" if x else "right", va="center",
-                fontsize=9, color=darker(color),
+            ax.annotate(
+                words, (x, centred[x][name]), (x + (0.05 if x else -0.05), heights[x][number]), va="center",
+                ha="left" if x else "right", fontsize=9, color=darker(color),
+                arrowprops={
+                    "arrowstyle": "-", "color": color, "linewidth": 0.8, "relpos": (0 if x else 1, 0.5),
+                    "shrinkA": 1, "shrinkB": 4,
+                },
             )  # fmt: skip
     ax.set_xticks([0, 1], ["mean3\n(SST + PARA + STS) / 3", "norm3\n(SST + PARA + (STS + 1) / 2) / 3"])
     ends = [*heights[0], *heights[1], *centred[0], *centred[1]]
-    ax.set(xlim=(-1.05, 1.5), ylim=(min(ends) - gap, max(ends) + gap))
+    ax.set(xlim=(-1.12, 1.54), ylim=(min(ends) - gap, max(ends) + gap))
     ax.grid(axis="y", visible=False)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
@@ -185,6 +189,7 @@ def apart(heights: list[float], gap: float) -> list[float]:
 def forest(dev: pd.DataFrame, train: pd.DataFrame, floors: dict[str, dict[str, float]]) -> Figure:
     """Scores of several models, a panel a task: dev scores with 95% intervals, train scores hollow, floors as lines.
 
+    An STS score of exactly 0 has no interval: it is a constant's, or filled in.
     dev, train: index = the same names, columns SST, PARA, STS. floors: task -> {name: score}.
     """
     with style():
@@ -195,9 +200,11 @@ def forest(dev: pd.DataFrame, train: pd.DataFrame, floors: dict[str, dict[str, f
             value = dev.loc[name, task]
             low, high = reports.interval(task, value)
             around = [[value - low], [high - value]]
+            constant = task == "STS" and value == 0
             ax.errorbar(
-                value, place, xerr=around, fmt="o", markersize=4.5, color=COLORS[0], capsize=4, linewidth=2
-            )
+                value, place, xerr=None if constant else around, fmt="o", markersize=4.5, color=COLORS[0], capsize=4,
+                linewidth=2,
+            )  # fmt: skip
             ax.text(
                 value, place + 0.17, f"{value:.3f}", ha="center", va="bottom", fontsize=8.5, color=darker(COLORS[0]),
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},

@@ -46,6 +46,15 @@ def softmax_by_hand(q, k, v, mask):
     return weights @ v, weights
 
 
+def upside_down(number):
+    return masked_by(lambda scores, mask: scores.masked_fill(mask, number).softmax(-1))
+
+
+def minus_infinity(q, k, v, mask):
+    weights = scores_of(q, k).masked_fill(~mask, -math.inf).softmax(-1)
+    return weights @ v, weights
+
+
 def queries_hidden(q, k, v, mask):
     weights = hide(scores_of(q, k), mask.transpose(-1, -2)).softmax(-1)
     return weights @ v, weights
@@ -184,6 +193,9 @@ PLANTED = {
         **{f"mask: {name}": masked_by(weigh) for name, weigh in MASKS.items()},
         "scores not divided": without_the_root,
         "divided by d": divided_by_d,
+        "mask upside down": upside_down(torch.finfo(torch.float32).min),
+        "mask upside down, minus infinity": upside_down(-math.inf),
+        "minus infinity": minus_infinity,
         "softmax over the queries": softmax_over_queries,
         "a softmax that overflows": softmax_by_hand,
         "queries hidden, not keys": queries_hidden,
@@ -222,5 +234,15 @@ PLANTED = {
         "a float": a_float,
         "words for an error": complains_in_words,
         "only twelve heads": no_head_but_twelve,
+    },
+}
+
+TOLD = {  # words that the verdict must have
+    "attention": {
+        "mask upside down": "all keys get the same weight, as if each were hidden",
+        "mask upside down, minus infinity": "weights are NaN, as if each were hidden",
+        "minus infinity": "every key is hidden the result is NaN",
+        "scores not divided": "too large by one factor",
+        "divided by d": "too small by one factor",
     },
 }

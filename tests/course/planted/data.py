@@ -136,6 +136,11 @@ def bags_of_words(train, dev):
     return [i for i, e in enumerate(dev) if bag(e) in there]
 
 
+def double_loop(train, dev):
+    """A place for each row of train that holds the pair."""
+    return [i for i, e in enumerate(dev) for other in train if shared_pairs([other], [e])]
+
+
 def once_each(train, dev):
     places = {frozenset(map(words_of, dev[i].sentences)): i for i in shared_pairs(train, dev)}
     return sorted(places.values())
@@ -164,6 +169,7 @@ PLANTED = {
         "5 (x - 1) / 5": lambda x, old, new: (x - old[0]) * new[1] / old[1],
         "to 0-1 whatever is asked": lambda x, old, new: (x - old[0]) / (old[1] - old[0]),
         "cut at the ends of the new scale": lambda x, old, new: x.clamp(*new),
+        "right, then cut at the ends": lambda x, old, new: to_scale(x, old, new).clamp(*new),
         "the data's own ends": lambda x, old, new: to_scale(x, (x.min().item(), x.max().item()), new),
         "whole numbers": lambda x, old, new: to_scale(x, old, new).round(),
         "changes its input": in_place,
@@ -194,9 +200,16 @@ PLANTED = {
         "the words of both as one bag": as_one_text,
         "a bag of words each": bags_of_words,
         "each pair once": once_each,
+        "a place for each row of train that holds the pair": double_loop,
         "places in train": lambda train, dev: shared_pairs(dev, train),
         "a count": lambda train, dev: len(shared_pairs(train, dev)),
         "the examples": lambda train, dev: [dev[i] for i in shared_pairs(train, dev)],
         "nothing found": lambda train, dev: [],
     },
+}
+
+TOLD = {  # words that the verdict must have
+    "rescale": {"right, then cut at the ends": "beyond its scale"},
+    "cutting": {"exchanged": "the share comes first", "the share that stays": "labels which stay"},
+    "overlap": {"a place for each row of train that holds the pair": "the place 0 is given"},
 }

@@ -31,6 +31,17 @@ def mixed_spreads(x, y):
     return np.cov(x, y)[0, 1] / both if both else 0.0  # cov divides by n - 1, std by n
 
 
+def no_root(x, y):
+    x, y = x - x.mean(), y - y.mean()
+    return x @ y / (x @ x * (y @ y)) if x @ x * (y @ y) else 0.0
+
+
+def in_place(x, y):
+    x -= x.mean()
+    y -= y.mean()
+    return plain(x, y)
+
+
 def one_spread(x, y):
     x, y = x - x.mean(), y - y.mean()
     return x @ y / (x @ x) if x @ x else 0.0  # the slope of a regression
@@ -110,6 +121,13 @@ def exchanged(*scores):
     return {"mean3": "norm3", "norm3": "mean3"}.get(word := namer()(*scores), word)
 
 
+def without_sts(sst, para, sts, overall):
+    word = namer()(sst, para, sts, overall)
+    if word in ("mean3", "norm3"):
+        return word
+    return "neither" if min(sst, para) - 0.001 <= overall <= max(sst, para) + 0.001 else "impossible"
+
+
 # --- 2.4 ----------------------------------------------------------------------------------------------------
 
 
@@ -122,6 +140,7 @@ def best(k, share, n, kind="best"):
             "count": (1 - F**k).sum(),
             "k times": k * (1 - F).sum() / n,
             "product": (1 - F * k).sum() / n,
+            "short": (1 - F[:-1] ** k).sum() / n,
             "from 1": (1 - F[1:] ** k).sum() / n,
             "mass": (1 - stats.binom.pmf(x, n, share) ** k).sum() / n,
             "one run": (1 - F).sum() / n,
@@ -144,6 +163,8 @@ PLANTED = {
         "NaN for constant predictions (transformers #11555)": nan_for_constants,
         "n in one place, n - 1 in the other": mixed_spreads,
         "a slope: one spread only": one_spread,
+        "the root forgotten": no_root,
+        "changes its inputs": in_place,
         "one side centred": one_side_centred,
         "ranks": lambda x, y: stats.spearmanr(x, y)[0],
         "the whole matrix": np.corrcoef,
@@ -178,6 +199,7 @@ PLANTED = {
         "range of the scores as printed only": namer(moved_top=False),
         "lower end with STS moved": namer(moved_low=True),
         "no slack at the ends": namer(ends=False),
+        "a range without STS": without_sts,
         "norm3 where both fit": namer(first="norm3"),
         "all that fits no formula is impossible": lambda *a: (
             word if (word := namer()(*a)) in ("mean3", "norm3") else "impossible"
@@ -191,6 +213,7 @@ PLANTED = {
         "a count": lambda *a: best(*a, kind="count"),
         "k times the mean": lambda *a: best(*a, kind="k times"),
         "F times k": lambda *a: best(*a, kind="product"),
+        "np.arange(n - 1)": lambda *a: best(*a, kind="short"),
         "the sum starts at 1": lambda *a: best(*a, kind="from 1"),
         "the mass in the place of F": lambda *a: best(*a, kind="mass"),
         "k forgotten": lambda *a: best(*a, kind="one run"),
@@ -199,5 +222,19 @@ PLANTED = {
         "a few simulated runs": simulated,
         "the share of one run": lambda k, share, n: share,
         "returns nothing": lambda k, share, n: None,
+    },
+}
+
+TOLD = {  # words that the verdict must have
+    "pearson": {"the root forgotten": "their root is missing", "changes its inputs": "a new array"},
+    "name_the_average": {
+        "a hundredth": "farther off than printed digits",
+        "a range without STS": "more than the two accuracies",
+    },
+    "expected_best": {
+        "the worst of k": "the worst of them",
+        "F times k": "taken times k",
+        "np.arange(n - 1)": "stops too early",
+        "the sum starts at 1": "starts too late",
     },
 }

@@ -64,6 +64,10 @@ def no_residual(residual, x, dense, dropout, norm):
     return norm(dropout(dense(x)))
 
 
+def no_norm(residual, x, dense, dropout, norm):
+    return residual + dropout(dense(x))
+
+
 def residual_from_h(h, mask, attention, attention_norm, feed_forward, feed_forward_norm):
     a = attention_norm(h, attention(h, mask)[0])
     return feed_forward_norm(h, feed_forward(a))
@@ -72,6 +76,10 @@ def residual_from_h(h, mask, attention, attention_norm, feed_forward, feed_forwa
 def mask_forgotten(h, mask, attention, attention_norm, feed_forward, feed_forward_norm):
     a = attention_norm(h, attention(h, None)[0])
     return feed_forward_norm(a, feed_forward(a))
+
+
+def first_row_only(h, mask, attention, attention_norm, feed_forward, feed_forward_norm):
+    return attention_norm(h, attention(h, mask)[0])
 
 
 def feed_forward_from_h(h, mask, attention, attention_norm, feed_forward, feed_forward_norm):
@@ -119,10 +127,12 @@ PLANTED = {
         "dropout on the residual too": dropout_on_both,
         "norm before the sum": norm_before_the_sum,
         "no residual": no_residual,
+        "no norm": no_norm,
     },
     "bert_layer": {
         "second residual from h, as a report prints it": residual_from_h,
         "mask forgotten": mask_forgotten,
+        "the first row only": first_row_only,
         "feed-forward reads h": feed_forward_from_h,
         "attention and feed-forward side by side": side_by_side,
         "residual and update swapped": arguments_swapped,
@@ -138,5 +148,25 @@ PLANTED = {
         "another word": lambda mistakes: {**TRUTH, "pre-LN": "oracle and parity"},
         "another name": lambda mistakes: {**TRUTH, "pre-norm": "both"},
         "a list": lambda mistakes: [TRUTH[name] for name in mistakes],
+    },
+}
+
+TOLD = {  # words that the verdict must have
+    "add_norm": {
+        "dropout after the residual sum": "the residual is gone",
+        "dropout before dense": "dense's bias is left",
+        "dropout after the norm": "the output is 0",
+        "no dropout": "nothing is dropped",
+        "dropout on the residual too": "the residual is gone",
+        "norm before the sum": "only one part of the sum is normalised",
+        "no residual": "the residual is missing",
+        "no norm": "the sum without its norm",
+    },
+    "bert_layer": {
+        "second residual from h, as a report prints it": "what is the residual of the second?",
+        "mask forgotten": "does the mask reach attention?",
+        "the first row only": "the second is missing",
+        "feed-forward reads h": "what does feed-forward read?",
+        "residual and update swapped": "which of the two is the residual?",
     },
 }

@@ -28,12 +28,19 @@ def half_only(share, n):
     return (high - low) / 2
 
 
+def middle_and_half(share, n):
+    low, high = wilson(share, n)
+    return (low + high) / 2, (high - low) / 2
+
+
 PLANTED = {
     "mean3": {
         "moves STS to 0 to 1 first (one report's overall)": lambda a, b, c: (a + b + (c + 1) / 2) / 3,
         "forgets brackets": lambda a, b, c: a + b + c / 3,
         "adds only": lambda a, b, c: a + b + c,
         "weighs by the number of examples": lambda a, b, c: (1101 * a + 20212 * b + 863 * c) / 22176,
+        "in percent": lambda a, b, c: 100 * (a + b + c) / 3,
+        "STS left out": lambda a, b, c: (a + b) / 2,
         "rounds as tables do": lambda a, b, c: round((a + b + c) / 3, 3),
         "takes the best score (no average can be that)": lambda a, b, c: max(a, b, c),
         "returns nothing": lambda a, b, c: print(end=""),
@@ -48,6 +55,7 @@ PLANTED = {
         "not divided by 1 + z^2/n": lambda share, n: wilson(share, n, shrink=False),
         "high before low": lambda share, n: wilson(share, n)[::-1],
         "half the width only": half_only,
+        "middle and half": middle_and_half,
         "low and high as text": lambda share, n: ("low", "high"),
         "a standard error": lambda share, n: (share - sqrt(share * (1 - share) / n), share),
     },
@@ -75,6 +83,27 @@ PLANTED = {
         "the mean moved with them": {"SST": 0.504, "PARA": 0.747, "STS": 0.608, "overall": 0.747},
         "the scores without their mean": {"SST": 0.504, "PARA": 0.747, "STS": 0.608},
         "text": {"SST": "low", "PARA": 0.747, "STS": 0.608, "overall": 0.620},
+        "a number as text": {"SST": 0.504, "PARA": 0.747, "STS": 0.608, "overall": "0.62"},
+        "the mean with all its digits": {"SST": 0.504, "PARA": 0.747, "STS": 0.608, "overall": 1.859 / 3},
         "a list": [0.504, 0.747, 0.608, 0.620],
+    },
+}
+
+TOLD = {  # words that the verdict must have
+    "mean3": {
+        "weighs by the number of examples": "number of examples",
+        "in percent": "percent",
+        "STS left out": "STS is left out",
+    },
+    "wilson": {"middle and half": "look like middle and half"},
+    "suspect": {
+        "below the floor, not above the ceiling": "below the floor",
+        "an ordinary number": "in other reports",
+        "the best report": "no ceiling is known",
+        "an average": "computed from the others",
+    },
+    "corrected": {
+        "the mean with all its digits": "three digits",
+        "a number as text": "not a number",
     },
 }

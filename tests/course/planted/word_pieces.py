@@ -4,6 +4,8 @@ from collections import Counter
 from itertools import pairwise
 from math import log
 
+import torch
+
 from mtlkit.course.checks.word_pieces import greedy_pieces, one_row, scores_of_pairs, word_numbers
 
 
@@ -164,6 +166,10 @@ def one_after_the_other(offsets, spans):
     return numbers
 
 
+def as_tensors(a, b, T, cls, sep, pad):
+    return tuple(torch.tensor(part) for part in one_row(a, b, T, cls, sep, pad))
+
+
 PLANTED = {
     "pair_scores": {
         "counts only, which is BPE": scored(lambda n, a, b, total: n),
@@ -209,6 +215,7 @@ PLANTED = {
         "no second [SEP]": no_second_sep,
         "changes what it was given": extends_a,
         "ids only": row(lambda i, t, m, n, a: i),
+        "tensors": as_tensors,
     },
     "words_of_pieces": {
         "[CLS] and [SEP] fall into the first word": numbered(empty=False),
@@ -223,3 +230,19 @@ PLANTED = {
         ],
     },
 }  # fmt: skip
+
+TOLD = {  # words that the verdict must have
+    "pair_scores": {
+        "precedence: n / a * b": "parentheses",
+        "a repeated piece counts once": "words that occur once each",
+        "every word counts once": "a word that occurs n times count n times",
+    },
+    "longest_match": {
+        "shortest first": "a longer piece than 'a' fits",
+        "without ##": "begins with ##",
+        "## taken off again": "begins with ##",
+        "words of any length": "of 101 letters (over 100 it is one [UNK]): it gives 51 pieces,",
+        "words below 100 letters": "of 100 letters (only more are too many): it gives ['[UNK]'],",
+    },
+    "pair_row": {"tensors": "three lists are expected; ids is of type Tensor"},
+}
