@@ -18,7 +18,7 @@ def call(answer: Callable, *inputs: Any, **named: Any) -> Any:
     before = snapshot((inputs, named))
     output = answer(*inputs, **named)
     if not same(before, snapshot((inputs, named))):
-        raise NotYet("it changes its inputs: make a new tensor in the place of an in-place operation")
+        raise NotYet("it changes its inputs: make something new in the place of an in-place operation")
     if output is None:
         raise NotYet("it returns nothing: is a `return` missing?")
     return output

@@ -47,6 +47,19 @@ def test_learning_curves_have_a_line_for_each_run(epochs):
     stays_inside(fig)
 
 
+@pytest.mark.parametrize(("score", "side"), [(0.44, "top"), (0.38, "bottom")])
+def test_a_floor_is_named_on_the_side_where_no_curve_ends(score, side):
+    rows = [("seed 0", e + 1, 1.0, 1.5, score) for e in range(20)]
+    curves = pd.DataFrame(rows, columns=["run", "epoch", "train_loss", "dev_loss", "score"])
+    right = plots.learning_curves(curves, FLOORS).axes[1]
+    assert right.texts[1].get_va() == side
+    right.figure.canvas.draw()
+    box = right.texts[1].get_window_extent()
+    curve = right.transData.transform((20, score))[1]
+    assert not box.y0 < curve < box.y1
+    stays_inside(right.figure)
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_scores_stand_with_the_interval_of_their_mean(seeds):
     scores = {"frozen encoder": [0.44] * seeds, "full fine-tuning": [0.5 + i / 100 for i in range(seeds)]}

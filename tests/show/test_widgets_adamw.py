@@ -38,12 +38,12 @@ def test_the_path_is_that_of_the_librarys_optimizer(settings):
         assert p.detach().numpy() == pytest.approx(point, abs=1e-12)
 
 
-def test_steps_leave_the_decay_out():
-    """The effective step is what the gradient does; the decay is taken off before."""
-    path, sizes = widgets.adamw_on_bowl(**DEFAULTS | {"weight_decay": 0.5})
-    shrunk = path[:-1] * (1 - 0.1 * 0.5)
-    assert sizes == pytest.approx(np.abs(path[1:] - shrunk), abs=1e-12)
+def test_decay_makes_a_step_longer_than_lr():
+    _, sizes = widgets.adamw_on_bowl(**DEFAULTS)
     assert sizes[0] == pytest.approx([0.1, 0.1])
+    path, sizes = widgets.adamw_on_bowl(**DEFAULTS | {"weight_decay": 0.5})
+    assert sizes == pytest.approx(np.abs(path[1:] - path[:-1]), abs=1e-12)
+    assert sizes[0] == pytest.approx([0.15, 0.2])  # a tenth of 1, and of 0.5 times -1 and 2
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -53,7 +53,7 @@ def bowl_paths(paths: dict[str, np.ndarray], curvature, minimum) -> Figure:
 def bowl_and_steps(path: np.ndarray, steps: np.ndarray, curvature, minimum, lr: float) -> Figure:
     """Left: the way over the bowl. Right: how far each coordinate moves at each step, beside the learning rate.
 
-    path: (steps + 1, 2). steps: (steps, 2), the sizes of the moves along the gradient, without the decay's part.
+    path: (steps + 1, 2). steps: (steps, 2), the sizes of the moves, decay included.
     The axes depend on the start, the minimum and lr alone, so that pictures for other settings can be compared.
     """
     with style(), plt.rc_context({"figure.constrained_layout.use": False}):

@@ -43,13 +43,14 @@ def learning_curves(curves: pd.DataFrame, floors: dict[str, float], metric: str 
         )
     for name, floor in floors.items():
         right.axhline(floor, color="black", linestyle=":", linewidth=1.2)
+        below = end.score.mean() > floor  # on the side where the curves do not end
         right.annotate(
             f"{name} {floor:.3f}",
             (last, floor),
-            (0, 2),
+            (0, -3 if below else 2),
             textcoords="offset points",
             ha="right",
-            va="bottom",
+            va="top" if below else "bottom",
             fontsize=8.5,
         )
     left.set(xlabel="epoch", title="mean loss", ylim=(0, None))

@@ -20,17 +20,15 @@ def adamw_on_bowl(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The library's AdamW on the bowl 1/2 sum a_i (theta_i - minimum_i)^2: its path and the sizes of its steps.
 
-    Returns the path (STEPS + 1, 2), and for each step how far the gradient moved each coordinate (STEPS, 2).
+    Returns the path (STEPS + 1, 2), and how far each coordinate moved at each step, decay included (STEPS, 2).
     """
     curvature, minimum, p = (torch.tensor(x, dtype=torch.float64) for x in (CURVATURE, MINIMUM, START))
     m, v = torch.zeros_like(p), torch.zeros_like(p)
-    path, sizes = [p.numpy().copy()], []
+    path = [p.numpy().copy()]
     for t in range(1, STEPS + 1):
-        shrunk = p * (1 - lr * weight_decay)
         update(p, curvature * (p - minimum), m, v, t, lr, (beta1, beta2), eps, weight_decay)
-        sizes.append((p - shrunk).abs().numpy())
         path.append(p.numpy().copy())
-    return np.array(path), np.array(sizes)
+    return np.array(path), np.abs(np.diff(path, axis=0))
 
 
 def describe_bowl(path: np.ndarray, sizes: np.ndarray, settings: dict) -> str:

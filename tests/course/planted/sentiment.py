@@ -43,6 +43,12 @@ def cleared_too_late(model, batch, optimizer):
     return loss.item()
 
 
+def clipped_after_the_step(model, batch, optimizer):
+    loss = step(model, batch, optimizer, clip=0)
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    return loss
+
+
 def steps_then_goes_backward(model, batch, optimizer):
     model.train()
     optimizer.step()
@@ -93,6 +99,8 @@ def score(model, batches, *, eval=True, grad=False, after="as before", count="ex
         model.train()
     if count == "batches":
         return sum(r / n for r, n in zip(right, sizes, strict=True)) / len(right)
+    if count == "batches in float32":
+        return torch.tensor([r / n for r, n in zip(right, sizes, strict=True)]).mean().item()
     if count == "full batches":
         return sum(right) / (len(batches) * sizes[0])
     if count == "percent":
@@ -155,6 +163,7 @@ PLANTED = {
         "train mode forgotten": with_(train=False),
         "no clipping": with_(clip=0, norm=lambda *_: None),
         "clipped before there are gradients": with_(early=True),
+        "clipped after the step": clipped_after_the_step,
         "clipped one by one": with_(norm=each_on_its_own),
         "every gradient made as long as the limit": with_(norm=always_length_one),
         "clipped by value": with_(norm=nn.utils.clip_grad_value_),
@@ -175,6 +184,7 @@ PLANTED = {
         "stays in evaluation mode": scoring(after="eval"),
         "always goes back to train mode": scoring(after="train"),
         "mean over batches": scoring(count="batches"),
+        "mean over batches, in float32": scoring(count="batches in float32"),
         "as if the last batch were full": scoring(count="full batches"),
         "last batch only": scoring(count="last"),
         "percent": scoring(count="percent"),
@@ -194,3 +204,15 @@ PLANTED = {
         "a list": list(DIAGNOSIS.values()),
     },
 }  # fmt: skip
+
+MEANS = "the mean of the batches' accuracies"
+TOLD = {  # words that the verdict must have
+    "train_step": {
+        "clipped after the step": "the step was taken before the gradient was clipped",
+        "no clipping": "their norm at the step was",
+        "cleared between backward and step": "cleared between backward and the step",
+        "step before backward": "did the loss go backward, and the optimizer take its step?",
+        "gradients never cleared": "are old gradients still there?",
+    },
+    "evaluate": {"mean over batches": MEANS, "mean over batches, in float32": MEANS},
+}
