@@ -1,11 +1,12 @@
-"""Sentences a second of SST fine-tuning: mtlkit's training step against the same training with transformers.BertModel.
+"""Sentences a second of fine-tuning: mtlkit's training step against the same training with transformers.BertModel.
 
-    python tests/bench/bench_sst.py [--json FILE] [--rounds 6] [--steps 10] [--limit N] [--parts]
+    python tests/bench/bench_step.py [--tasks sst [para sts]] [--json FILE] [--rounds 6] [--steps 10] [--parts]
 
-ours: mtlkit.training's own step: bfloat16, fused attention, batches of 32 sentences of like length.
+ours: mtlkit.training's own step: bfloat16, fused attention, batches of 32 examples of like length.
 theirs: transformers.BertModel, eager attention, float32, random batches of 32 padded to the longest, torch's AdamW.
-Both: the same weights, head, dropout, sentences, learning rates and gradient clipping. Blocks of steps alternate, so
-that a busy machine slows both. Uses the real SST if MTLKIT_DATA is set, else the mini set.
+Both: the same weights, heads, dropout, sentences, learning rates and gradient clipping; with several tasks a step sums
+their losses, a batch each; pairs go through the encoder as two sequences. Blocks of steps alternate, so that a busy
+machine slows both. Uses the real files if MTLKIT_DATA is set, else the mini set.
 """
 
 import argparse
@@ -21,13 +22,19 @@ from torch import nn
 from mtlkit.bert import Bert, load_tokenizer
 from mtlkit.bert.model import BertOutput
 from mtlkit.bert.weights import find
-from mtlkit.data import Sequential, collate, encode, load, plan
-from mtlkit.heads import ClassificationHead, MultitaskModel
-from mtlkit.tasks import SST
+from mtlkit.data import Summed, collate, encode, load
+from mtlkit.heads import ClassificationHead, CosineHead, MultitaskModel
+from mtlkit.tasks import PARA, SST, STS
 from mtlkit.training import Settings
 from mtlkit.training.run import Run
 
 BATCH = 32
+TASKS = {task.name: task for task in (SST, PARA, STS)}
+
+
+def heads(names) -> dict[str, nn.Module]:
+    made = {"sst": ClassificationHead(384, 5), "para": CosineHead(10, -7), "sts": CosineHead(5)}
+    return {name: made[name] for name in names}
 
 
 class Ours:
@@ -35,21 +42,20 @@ class Ours:
 
     def __init__(self, data, precision="bfloat16"):
         torch.manual_seed(0)
-        model = MultitaskModel(Bert.from_pretrained("minilm"), {"sst": ClassificationHead(384, SST.outputs)})
-        schedule = Sequential({"sst": len(data)}, BATCH, 1)
-        settings = Settings(precision=precision)
-        self.run = Run(model, {"sst": SST}, {"sst": data}, {"sst": data}, settings, None, schedule)
+        model = MultitaskModel(Bert.from_pretrained("minilm"), heads(data))
+        tasks = {name: TASKS[name] for name in data}
+        schedule = Summed({name: len(part) for name, part in data.items()}, BATCH, 1)
+        self.run = Run(model, tasks, data, data, Settings(precision=precision), None, schedule)
         self.run.started = time.perf_counter()
         self.run.table.__enter__()
         self.run.total, self.run.warmup = 10**6, 10**5  # learning rates that do not run out
-        self.data, self.queue = data, []
+        self.data = data
 
     def step(self) -> int:
         """One update; returns the number of sentences."""
-        self.queue = self.queue or plan(self.data.lengths, BATCH, self.run.generator)
-        index = self.queue.pop()
-        self.run.update({"sst": index})
-        return len(index)
+        batches = {name: stream.next_index() for name, stream in self.run.streams.items()}
+        self.run.update(batches)
+        return sum(len(index) * len(self.data[name].rows) for name, index in batches.items())
 
 
 class Theirs:
@@ -60,28 +66,32 @@ class Theirs:
 
         torch.manual_seed(0)
         self.encoder = BertModel.from_pretrained(find("minilm"), attn_implementation="eager").train()
-        self.head = ClassificationHead(384, SST.outputs)
-        parameters = [*self.encoder.parameters(), *self.head.parameters()]
-        self.parameters = parameters
-        self.optimizer = torch.optim.AdamW(parameters, lr=5e-5, weight_decay=0.01)
+        self.heads = nn.ModuleDict(heads(data)).train()
+        self.parameters = [*self.encoder.parameters(), *self.heads.parameters()]
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=5e-5, weight_decay=0.01)
         self.generator = torch.Generator().manual_seed(0)
-        self.data, self.queue = data, []
+        self.data, self.queues = data, {name: [] for name in data}
+
+    def next_index(self, name) -> list[int]:
+        if not self.queues[name]:
+            order = torch.randperm(len(self.data[name]), generator=self.generator)
+            self.queues[name] = [index.tolist() for index in order.split(BATCH)]
+        return self.queues[name].pop()
 
     def step(self) -> int:
-        if not self.queue:
-            order = torch.randperm(len(self.data), generator=self.generator)
-            self.queue = [index.tolist() for index in order.split(BATCH)]
-        index = self.queue.pop()
-        batch = collate(self.data, index)
-        output = self.encoder(batch.ids, batch.mask.long(), batch.types)
-        logits = self.head(BertOutput(output.last_hidden_state, output.pooler_output), batch.mask)
-        loss = SST.loss(logits, batch.labels)
-        loss.item()
-        loss.backward()
+        total, sentences = 0.0, 0
+        for name, data in self.data.items():
+            batch = collate(data, self.next_index(name))
+            output = self.encoder(batch.ids, batch.mask.long(), batch.types)
+            outputs = self.heads[name](BertOutput(output.last_hidden_state, output.pooler_output), batch.mask)
+            total = total + TASKS[name].loss(outputs, batch.labels)
+            sentences += len(batch.ids)
+        total.item()
+        total.backward()
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return len(index)
+        return sentences
 
 
 def speed(side, steps: int) -> float:
@@ -93,7 +103,7 @@ def speed(side, steps: int) -> float:
 
 def parts(ours: Ours, steps: int) -> dict[str, float]:
     """Milliseconds a step in each part of our training step (timers around it; a part holds no other)."""
-    from mtlkit.training import loop
+    from mtlkit.training import run
 
     spent: dict[str, float] = {}
 
@@ -116,7 +126,7 @@ def parts(ours: Ours, steps: int) -> dict[str, float]:
 
     optimizer = ours.run.optimizer
     with (
-        timed(loop, "collate", "collate"),
+        timed(run, "collate", "collate"),
         timed(ours.run.model, "forward", "forward"),
         timed(torch.Tensor, "backward", "backward"),
         timed(nn.utils, "clip_grad_norm_", "clip"),
@@ -132,16 +142,20 @@ def parts(ours: Ours, steps: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", default=["sst"], choices=TASKS)
     parser.add_argument("--rounds", type=int, default=6, help="pairs of blocks")
     parser.add_argument("--steps", type=int, default=10, help="steps a block")
-    parser.add_argument("--limit", type=int, help="use the first N sentences only")
+    parser.add_argument("--limit", type=int, help="use the first N examples only")
     parser.add_argument("--json", help="also write the numbers to this file")
     parser.add_argument("--parts", action="store_true", help="also say where our step spends its time")
     args = parser.parse_args()
     torch.set_num_threads(min(2, os.cpu_count() or 1))
     source = "cs224n" if os.environ.get("MTLKIT_DATA") else "mini"
-    examples = load("sst", "train", source, on_bad="report")[: args.limit]
-    data = encode(examples, load_tokenizer("minilm"))
+    tokenizer = load_tokenizer("minilm")
+    data = {
+        name: encode(load(name, "train", source, on_bad="report")[: args.limit], tokenizer)
+        for name in args.tasks
+    }
     ours, theirs = Ours(data), Theirs(data)
     for side in (ours, theirs):
         speed(side, 3)  # warm up
@@ -158,15 +172,22 @@ def main() -> None:
     middle = {key: statistics.median(r[key] for r in rounds) for key in ("ours", "theirs", "ratio")}
     low, high = min(r["ratio"] for r in rounds), max(r["ratio"] for r in rounds)
     print(
-        f"{source}, {torch.get_num_threads()} threads: mtlkit {middle['ours']:.0f} sentences/s, transformers "
-        f"{middle['theirs']:.0f}; ratio {middle['ratio']:.2f} (median of {args.rounds} rounds, {low:.2f} to {high:.2f})"
+        f"{source}, {', '.join(args.tasks)}, {torch.get_num_threads()} threads: mtlkit {middle['ours']:.0f} "
+        f"sentences/s, transformers {middle['theirs']:.0f}; ratio {middle['ratio']:.2f} "
+        f"(median of {args.rounds} rounds, {low:.2f} to {high:.2f})"
     )
     if args.parts:
         spent = parts(ours, args.steps * 2)
         print("milliseconds a step: " + ", ".join(f"{label} {ms:.1f}" for label, ms in spent.items()))
     if args.json:
         record = dict(
-            middle, low=low, high=high, source=source, rounds=rounds, threads=torch.get_num_threads()
+            middle,
+            low=low,
+            high=high,
+            source=source,
+            tasks=args.tasks,
+            rounds=rounds,
+            threads=torch.get_num_threads(),
         )
         with open(args.json, "w") as file:
             json.dump(dict(record, torch=torch.__version__), file, indent=1)
