@@ -78,9 +78,8 @@ class SelfAttention(nn.Module):
             scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, H, T, T)
             if keys is not None:
                 scores = scores.masked_fill(~keys, torch.finfo(scores.dtype).min)
-            precise = torch.promote_types(
-                scores.dtype, torch.float32
-            )  # bfloat16 sums are coarse, and slow here
+            # in float32 at least: sums in bfloat16 are coarse, and slow on a CPU
+            precise = torch.promote_types(scores.dtype, torch.float32)
             weights = scores.softmax(dim=-1, dtype=precise)  # each row sums to 1
             heads = self.dropout(weights) @ v  # (B, H, T, D/H)
         joined = heads.transpose(1, 2).flatten(2)  # (B, T, D)

@@ -36,6 +36,9 @@ class Static(nn.Module):
                 raise ValueError(f"the weight of {task!r} is {weight}; weights are finite and not negative")
         self.weights = dict(weights)
 
+    def extra_repr(self) -> str:
+        return f"{self.weights}"
+
     def forward(self, losses: Mapping[str, Tensor]) -> Float[Tensor, ""]:
         """losses: of some or all tasks. Raises ValueError as `Sum` does, and for a task without a weight."""
         check(losses, self.weights)
@@ -63,6 +66,9 @@ class Uncertainty(nn.Module):
         if not scales or len(self.scales) < len(scales):
             raise ValueError(f"name every task once; got {[task for task, _ in scales]}")
         self.log_variances = nn.Parameter(torch.zeros(len(scales)))  # s, in the order of `scales`
+
+    def extra_repr(self) -> str:
+        return f"{self.scales}"
 
     @property
     def weights(self) -> dict[str, float]:
@@ -125,6 +131,9 @@ class GradNorm(nn.Module):
         for name in ("initial", "mean", "square"):
             self.register_buffer(name, torch.zeros(K))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def extra_repr(self) -> str:
+        return f"{list(self.tasks)}, alpha={self.alpha}, lr={self.lr}"
 
     @property
     def weights(self) -> dict[str, float]:

@@ -217,11 +217,16 @@ class Run:
         chosen = {name: value for name, value in asdict(self.settings).items() if name != "save_every"}
         kinds = {
             "schedule": [
-                [type(self.schedule).__name__, self.schedule.steps(e), self.schedule.shares(e)]
+                [
+                    type(self.schedule).__name__,
+                    self.schedule.tasks(e),
+                    self.schedule.steps(e),
+                    self.schedule.shares(e),
+                ]
                 for e in range(1, self.schedule.epochs + 1)
             ],
             "batch sizes": {name: self.schedule.batch_size(name) for name in self.tasks},
-            "loss weighting": type(self.weighting).__name__,
+            "loss weighting": repr(self.weighting),
         }
         data = {
             f"{kind} data of {name}": zlib.crc32(repr((part.rows, part.types, part.labels)).encode())

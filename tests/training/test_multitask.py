@@ -239,3 +239,21 @@ def test_what_does_not_belong_together_is_refused(model, data):
         fit(made, data, KINDS[2](sizes(data)), replace(SETTINGS, micro_batch=2), weighting=gradnorm(made))
     with pytest.raises(ValueError, match="micro_batch is at least 1"):
         replace(SETTINGS, micro_batch=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (dict(schedule=lambda n: RoundRobin(n, 8, 2, order=["c", "b", "sst"])), "schedule"),
+        (dict(schedule=lambda n: RoundRobin(n, {"sst": 8, "b": 8, "c": 4}, 2)), "batch sizes"),
+        (dict(weighting=Static({"sst": 1, "b": 3, "c": 1})), "loss weighting"),
+    ],
+    ids=["order", "batch size", "weights"],
+)
+def test_a_checkpoint_of_another_schedule_or_weighting_is_refused(model, data, tmp_path, change, named):
+    """Also where only the order of the tasks or a weight differs, which no number of steps gives away."""
+    mine = dict(schedule=lambda n: RoundRobin(n, 8, 2), weighting=Static({"sst": 1, "b": 2, "c": 1}))
+    first, second = (dict(part, schedule=part["schedule"](sizes(data))) for part in (mine, mine | change))
+    fit(model(), data, folder=tmp_path, **first)
+    with pytest.raises(ValueError, match=f"another .*{named}"):
+        fit(model(), data, folder=tmp_path, **second)
