@@ -1,37 +1,18 @@
 """The pictures of notebook 06 show what they are given, and nothing falls off their edge."""
 
-import re
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from mtlkit.show import plots
 from mtlkit.show.plots.adamw import _apart
+from tests.show.inside import stays_inside
 
 BOWL = ((1.0, 30.0), (1.0, 1.0))
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def texts(ax):
     return [text.get_text() for text in ax.texts if text.get_text()]
-
-
-def stays_inside(fig):
-    fig.canvas.draw()
-    for ax in fig.axes:
-        named = [label for label in ax.get_yticklabels() if not re.match(r"[-−$\d.]", label.get_text())]
-        for text in [*ax.texts, *named, ax.title, ax.xaxis.label, ax.yaxis.label]:
-            box = text.get_window_extent()
-            if text.get_text():
-                assert -1 <= box.x0 <= box.x1 <= fig.bbox.x1 + 1, text
-                assert -1 <= box.y0 <= box.y1 <= fig.bbox.y1 + 1, text
 
 
 def apart(ax, names):

@@ -2,18 +2,11 @@
 
 import math
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import torch
 
 from mtlkit.show import plots
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def texts(fig):

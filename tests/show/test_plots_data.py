@@ -2,31 +2,15 @@
 
 import re
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from mtlkit.show import plots
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
+from tests.show.inside import stays_inside
 
 
 def texts(ax):
     return [text.get_text() for text in ax.texts]
-
-
-def stays_inside(fig):
-    fig.canvas.draw()
-    for ax in fig.axes:
-        for text in [*ax.texts, ax.title, ax.xaxis.label, ax.yaxis.label]:
-            box = text.get_window_extent()
-            if text.get_text():
-                assert -1 <= box.x0 <= box.x1 <= fig.bbox.x1 + 1, text
-                assert -1 <= box.y0 <= box.y1 <= fig.bbox.y1 + 1, text
 
 
 def test_bars_are_shares_of_their_source():

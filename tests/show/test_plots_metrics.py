@@ -1,8 +1,5 @@
 """The pictures of notebook 02 show what they are given, and nothing falls off their edge."""
 
-import re
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,29 +7,13 @@ import pytest
 from mtlkit.evaluation import mean3, norm3, reports
 from mtlkit.show import plots
 from mtlkit.show.plots.metrics import apart, edges
+from tests.show.inside import stays_inside
 
 NAMES = ["random guess", "classic", "a model with rather a long name"]
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def texts(fig):
     return " | ".join(" ".join(text.get_text().split()) for ax in fig.axes for text in (*ax.texts, ax.title))
-
-
-def stays_inside(fig):
-    fig.canvas.draw()
-    for ax in fig.axes:
-        named = [label for label in ax.get_yticklabels() if not re.fullmatch(r"[-−\d.]+", label.get_text())]
-        for text in [*ax.texts, *named, ax.title]:
-            box = text.get_window_extent()
-            if text.get_text():
-                assert -1 <= box.x0 <= box.x1 <= fig.bbox.x1 + 1, text
-                assert -1 <= box.y0 <= box.y1 <= fig.bbox.y1 + 1, text
 
 
 def scores(*rows):

@@ -1,17 +1,10 @@
 """The pictures of notebook 05 show all they are given, and nothing falls off their edge."""
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
 
 from mtlkit.show import plots
 from mtlkit.show.plots import common
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 def texts(fig):

@@ -1,36 +1,17 @@
 """The pictures of notebook 00 show all they are given, and nothing falls off their edge."""
 
-import matplotlib.pyplot as plt
 import pytest
 
 from mtlkit.course import outline
 from mtlkit.evaluation.reports import HEADLINES, SIZES, TITLES, headlines, interval, published
 from mtlkit.show import plots
+from tests.show.inside import stays_inside
 
 FLOORS = {"SST": 0.262, "PARA": 0.625}
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def texts(fig):
     return [" ".join(text.get_text().split()) for ax in fig.axes for text in ax.texts]
-
-
-def stays_inside(fig):
-    fig.canvas.draw()
-    for ax in fig.axes:
-        for text in [*ax.texts, *(ax.get_yticklabels() if ax.axison else []), ax.title]:
-            if not text.get_text():
-                continue
-            box = text.get_window_extent()
-            assert box.x0 >= -1, text
-            assert box.x1 <= fig.bbox.x1 + 1, text
-            assert box.y0 >= -1, text
-            assert box.y1 <= fig.bbox.y1 + 1, text
 
 
 @pytest.mark.parametrize("ready", [[], ["00_start_here"], [c.stem for c in outline.CHAPTERS]])

@@ -1,28 +1,11 @@
 """The pictures of notebook 03 show all they are given, and nothing falls off their edge."""
 
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 
 from mtlkit.show import plots
 from mtlkit.show.plots import word_pieces
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
-def stays_inside(fig):
-    fig.canvas.draw()
-    for ax in fig.axes:
-        for text in [*ax.texts, ax.title, ax.xaxis.label, ax.yaxis.label]:
-            box = text.get_window_extent()
-            if text.get_text():
-                assert -1 <= box.x0 <= box.x1 <= fig.bbox.x1 + 1, text
-                assert -1 <= box.y0 <= box.y1 <= fig.bbox.y1 + 1, text
-
+from tests.show.inside import stays_inside
 
 PIECES = {
     "three kinds": ["[CLS]", "un", "##watch", "##able", "film", "[UNK]", "[SEP]"],
