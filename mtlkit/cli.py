@@ -1,4 +1,4 @@
-"""`mtlkit lab | student | test | notebooks | data fetch`: what `make` calls.
+"""`mtlkit lab | student | test | notebooks | data fetch`: what `make` calls; `mtlkit run | compare`: training.
 
 It starts on a bare Python, so what is not in the standard library is imported only where `.venv` is there.
 """
@@ -14,6 +14,8 @@ NEEDS = {
     "notebooks": {"offline"},
     "test": {"offline", "dev"},
     "data": {"offline"},
+    "run": {"offline"},
+    "compare": {"offline"},
 }  # extras; student: none at all
 
 
@@ -30,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
         "notebooks": "execute the notebooks in place and write their outputs",
         "test": "run lint, types, tests and every notebook",
         "data": "`data fetch` brings the real CS224N files; a stopped download goes on where it was",
+        "run": "train what a recipe (a small TOML file) says; a stopped run goes on where it was",
+        "compare": "train several recipes over several seeds under an equal budget: one table, one figure",
     }
     for name, text in texts.items():
         command = commands.add_parser(name, help=text, description=text)
@@ -64,6 +68,20 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--to", metavar="FOLDER", help="default: $MTLKIT_DATA/cs224n or data/cs224n")
             command.add_argument(
                 "--force", action="store_true", help="replace files that differ from the published ones"
+            )
+        elif name in ("run", "compare"):
+            command.add_argument("files", nargs="+", metavar="RECIPE.toml", help="files of one or more runs")
+            command.add_argument(
+                "--out", default="runs", metavar="FOLDER", help="where results go (default: runs)"
+            )
+            command.add_argument(
+                "--budget", type=int, metavar="N", help="examples each run sees, all tasks together"
+            )
+            command.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
+            command.add_argument("--keep-models", action="store_true", help="keep each run's weights too")
+            seeds = dict(run="the seed (default: 0)", compare="how many seeds (default: 3)")[name]
+            command.add_argument(
+                "--seed" if name == "run" else "--seeds", type=int, default=0 if name == "run" else 3, help=seeds
             )
     return top
 
@@ -130,5 +148,54 @@ def data(chosen: argparse.Namespace) -> int:
     try:
         print(f"All files are in {fetch(chosen.to, force=chosen.force)}")
     except FetchError as error:
+        raise environment.SetupError(str(error)) from None
+    return 0
+
+
+def run(chosen: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from mtlkit import runs
+
+    def train(recipes):
+        for recipe in recipes:
+            recipe = replace(recipe, budget=chosen.budget or recipe.budget)
+            progress = sys.stderr.isatty()
+            result = runs.run(
+                recipe, chosen.seed, chosen.out, progress, chosen.keep_models, chosen.device
+            )
+            if result is None:
+                raise KeyboardInterrupt
+            print(runs.line(result), flush=True)
+
+    return _with_recipes(chosen.files, train)
+
+
+def compare(chosen: argparse.Namespace) -> int:
+    from mtlkit import runs
+
+    def train(recipes):
+        keep, device = chosen.keep_models, chosen.device
+        done = runs.compare(recipes, chosen.seeds, chosen.budget, chosen.out, keep_models=keep, device=device)
+        if done.empty:
+            raise KeyboardInterrupt
+        from mtlkit.show import figures, plots
+
+        path = os.path.join(chosen.out, "comparison.png")
+        with open(path, "wb") as file:
+            file.write(figures.png(plots.comparison(done)))
+        figures.table(done[["run", "task", "score", "low", "high", "difference", "floor", "seeds", "seconds"]])
+        print(f"{chosen.out}: comparison.csv, comparison.png, scores.csv")
+
+    return _with_recipes(chosen.files, train)
+
+
+def _with_recipes(files: "list[str]", train) -> int:
+    """Read the recipes and train; what is wrong with them is told in one line."""
+    from mtlkit import runs
+
+    try:
+        train([recipe for file in files for recipe in runs.read_recipes(file)])
+    except (ValueError, FileNotFoundError) as error:
         raise environment.SetupError(str(error)) from None
     return 0

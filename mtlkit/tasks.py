@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from .data import FORMATS, Format
 from .evaluation.metrics import accuracy, pearson
+from .heads import ClassificationHead, CosineHead
 from .objectives import binary_cross_entropy, cross_entropy, squared_error
 
 
@@ -14,13 +15,15 @@ from .objectives import binary_cross_entropy, cross_entropy, squared_error
 class Task:
     """What training and evaluation need to know of a task; nothing else in the library asks which task it is.
 
-    outputs: width C of the head. loss(outputs (B, C), labels (B,)) gives a mean over the batch.
+    format: its files and the range of its labels. outputs: width C of the head. head(D) makes a head for an encoder of
+    width D; pairs are read as two sequences. loss(outputs (B, C), labels (B,)) gives a mean over the batch.
     decode(outputs) gives predictions (B,). metric(predictions, labels) gives a score, larger is better.
     """
 
     name: str
     format: Format
     outputs: int
+    head: Callable[[int], nn.Module]
     loss: Callable[[Tensor, Tensor], Tensor]
     decode: Callable[[Tensor], Tensor]
     metric: Callable
@@ -32,6 +35,7 @@ SST = Task(
     "sst",
     FORMATS["sst"],
     outputs=5,
+    head=lambda width: ClassificationHead(width, 5),
     loss=cross_entropy,
     decode=lambda logits: logits.argmax(-1),
     metric=accuracy,
@@ -43,6 +47,7 @@ PARA = Task(
     "para",
     FORMATS["para"],
     outputs=1,
+    head=lambda width: CosineHead(10, -7),  # MiniLM's cosines: unlike questions about 0.6, equal ones 0.8
     loss=binary_cross_entropy,
     decode=lambda logits: (logits.squeeze(-1) > 0).long(),
     metric=accuracy,
@@ -54,8 +59,9 @@ STS = Task(
     "sts",
     FORMATS["sts"],
     outputs=1,
+    head=lambda width: CosineHead(5),
     loss=squared_error,
-    decode=lambda outputs: outputs.squeeze(-1),
+    decode=lambda outputs: outputs.squeeze(-1).clamp(STS.format.low, STS.format.high),
     metric=pearson,
     metric_name="Pearson correlation",
 )

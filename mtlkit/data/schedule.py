@@ -6,7 +6,7 @@ training: `steps`, `shares`, and with `exposure` how often each task's data will
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from statistics import fmean
 
@@ -58,6 +58,15 @@ class Schedule:
             raise ValueError(f"epochs count from 1 to {self.epochs} here; there is no epoch {epoch}")
         return [task for task in self.order or self.sizes if self.start.get(task, 1) <= epoch]
 
+    @property
+    def _epochs(self) -> range:
+        return range(1, self.epochs + 1)
+
+    def _check_budget(self, examples: int) -> None:
+        least = sum(self.batch_size(task) for epoch in self._epochs for task in self.tasks(epoch))
+        if examples < least:
+            raise ValueError(f"a batch of each task in each epoch is {least} examples; the budget is {examples}")
+
     def counts(self, epoch: int) -> Mapping[str, float]:
         """Started task -> how many of the epoch's steps hold a batch of it (expected, where drawn)."""
         raise NotImplementedError
@@ -72,6 +81,13 @@ class Schedule:
         counts = self.counts(epoch)
         return {task: counts.get(task, 0) / self.steps(epoch) for task in self.sizes}
 
+    def within(self, examples: int) -> "Schedule":
+        """The same schedule with epochs as long as it takes to see about `examples` in all, whatever they were before:
+        equal budgets make schedules comparable. Exact up to a batch a task and epoch; see `exposure`. Raises
+        ValueError for fewer examples than that.
+        """
+        raise NotImplementedError
+
     def plan(self, epoch: int, generator: torch.Generator) -> list[tuple[str, ...]]:
         """The epoch's steps: for each, the names of the tasks whose batches make it.
 
@@ -83,10 +99,26 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Sequential(Schedule):
-    """An epoch is one pass over each task's data, one task after the other; the last of `order` has the last word."""
+    """An epoch is one pass over each task's data, one task after the other; the last of `order` has the last word.
+
+    share: how much of a pass an epoch is: 0.25 takes a quarter of each task's batches, the next epoch the next quarter.
+    Raises ValueError for a share that is not above 0.
+    """
+
+    share: float = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 < self.share < math.inf:
+            raise ValueError(f"share is above 0, not {self.share}")
 
     def counts(self, epoch: int) -> dict[str, int]:
-        return {task: self.batches(task) for task in self.tasks(epoch)}
+        return {task: max(1, round(self.share * self.batches(task))) for task in self.tasks(epoch)}
+
+    def within(self, examples: int) -> "Sequential":
+        self._check_budget(examples)
+        whole = sum(self.sizes[task] for epoch in self._epochs for task in self.tasks(epoch))
+        return replace(self, share=examples / whole)
 
     def plan(self, epoch: int, generator: torch.Generator) -> list[tuple[str, ...]]:
         return [(task,) for task, count in self.counts(epoch).items() for _ in range(count)]
@@ -117,6 +149,11 @@ class RoundRobin(Schedule):
         n = [self.batches(task) for task in tasks]
         cycles = {"smallest": min(n), "largest": max(n), "mean": math.ceil(fmean(n))}[self.until]
         return dict.fromkeys(tasks, cycles)
+
+    def within(self, examples: int) -> "RoundRobin":
+        self._check_budget(examples)
+        shares = sum(len(self.tasks(epoch)) for epoch in self._epochs)
+        return replace(self, until=round(examples / shares))
 
     def plan(self, epoch: int, generator: torch.Generator) -> list[tuple[str, ...]]:
         return [(task,) for together in self._cycles(epoch) for task in together]
@@ -167,7 +204,7 @@ class Sampled(Schedule):
             _each_once("weights", self.weights, self.sizes)
             if not all(0 < weight < math.inf for weight in self.weights.values()):
                 raise ValueError(f"weights are above 0, not {dict(self.weights)}; or leave the task out")
-        for epoch in range(1, self.epochs + 1):
+        for epoch in self._epochs:
             self.shares(epoch)  # an alpha that cannot be is found now, not in the middle of a run
 
     def shares(self, epoch: int) -> dict[str, float]:
@@ -187,6 +224,11 @@ class Sampled(Schedule):
 
     def counts(self, epoch: int) -> dict[str, float]:
         return {task: p * self.steps(epoch) for task, p in self.shares(epoch).items() if p}
+
+    def within(self, examples: int) -> "Sampled":
+        self._check_budget(examples)
+        a_step = sum(p * self.batch_size(t) for e in self._epochs for t, p in self.shares(e).items())
+        return replace(self, steps_per_epoch=round(examples / a_step))
 
     def plan(self, epoch: int, generator: torch.Generator) -> list[tuple[str, ...]]:
         tasks, shares = self.tasks(epoch), self.shares(epoch)

@@ -22,7 +22,8 @@ class Settings:
     steps, in [0, 1]. layer_decay: each lower layer's learning rate is this much smaller. clip: largest norm of the
     gradient. precision: "float32", "bfloat16" or None, whatever is faster here. seed: of order and dropout.
     micro_batch: most examples in memory at a time; a larger batch goes through in pieces and has the same gradient.
-    save_every: steps between checkpoints (None: an epoch); the end is always saved.
+    save_every, look_every: steps between checkpoints, and between looks at the dev sets (None: an epoch); the end
+    always has both.
     With a schedule, its epochs and batch sizes hold, not these."""
 
     epochs: int = 3
@@ -37,12 +38,14 @@ class Settings:
     seed: int = 0
     micro_batch: int | None = None
     save_every: int | None = None
+    look_every: int | None = None
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1 or not 0 <= self.warmup <= 1 or self.clip <= 0:
             raise ValueError(f"epochs and batch_size are at least 1, warmup in [0, 1], clip above 0: {self}")
-        if self.save_every is not None and self.save_every < 1:
-            raise ValueError(f"save_every is at least 1 step, not {self.save_every}")
+        for what in ("save_every", "look_every"):
+            if (steps := getattr(self, what)) is not None and steps < 1:
+                raise ValueError(f"{what} is at least 1 step, not {steps}")
         if self.micro_batch is not None and self.micro_batch < 1:
             raise ValueError(f"micro_batch is at least 1 example, not {self.micro_batch}")
 
@@ -64,11 +67,11 @@ def train(
     weighting: nn.Module | None = None,
     overall: Callable[[Mapping[str, float]], float] = mean_score,
 ) -> History:
-    """Train `model`; afterwards it holds the weights of the epoch that scored best on `dev_data`.
+    """Train `model`; afterwards it holds the weights of the look that scored best on `dev_data`.
 
     One task with its data; or several, their data by task name, and a `schedule` that says whose batch comes next.
     weighting: a module of `objectives.weighting` that makes one loss of a step's losses (default: their sum); what
-    it learns is trained along. overall: of the tasks' dev scores (name -> score) the number that chooses the epoch.
+    it learns is trained along. overall: of the tasks' dev scores (name -> score) the number that chooses the look.
 
     What is frozen stays as it is. With a `folder`, checkpoints go there (`last.safetensors`, `best.safetensors`),
     and a run that finds its own checkpoint goes on from it: same seed, processor and thread count give the same

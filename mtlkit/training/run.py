@@ -87,14 +87,16 @@ class Run:
                     losses = self.update({name: self.streams[name].next_index() for name in names})
                     bar.update()
                     bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()}, refresh=False)
-                    if self.step in self.ends:
+                    if self.due(self.settings.look_every):
                         self.look(bar)
-                    every = self.settings.save_every
-                    due = self.step % every == 0 if every else self.step in self.ends
-                    if self.folder and (due or self.step == self.total):
+                    if self.folder and self.due(self.settings.save_every):
                         self.save(self.folder)
                     if stop.asked:
                         return
+
+    def due(self, every: int | None) -> bool:
+        """Whether what happens `every` so many steps (None: an epoch) happens now; at the end it always does."""
+        return self.step == self.total or (self.step % every == 0 if every else self.step in self.ends)
 
     def update(self, batches: dict[str, list[int]]) -> dict[str, float]:
         """One step of AdamW on a batch of each of these tasks (name -> its examples); returns their losses."""
@@ -175,7 +177,7 @@ class Run:
             row = Evaluation(self.step, self.epoch, OVERALL, losses, self.overall(scores), self.clock())
             self.history.evaluations.append(row)
             text += f", {OVERALL} {row.score:.3f}"
-        bar.write(f"epoch {self.epoch}: dev {text}") if not bar.disable else None
+        bar.write(f"epoch {self.epoch}, step {self.step}: dev {text}") if not bar.disable else None
         if self.history.best is row:
             if self.folder:
                 checkpoint.save_model(self.folder / "best.safetensors", self.model, asdict(row))
