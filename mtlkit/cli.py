@@ -81,7 +81,10 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--keep-models", action="store_true", help="keep each run's weights too")
             seeds = dict(run="the seed (default: 0)", compare="how many seeds (default: 3)")[name]
             command.add_argument(
-                "--seed" if name == "run" else "--seeds", type=int, default=0 if name == "run" else 3, help=seeds
+                "--seed" if name == "run" else "--seeds",
+                type=int,
+                default=0 if name == "run" else 3,
+                help=seeds,
             )
     return top
 
@@ -161,9 +164,7 @@ def run(chosen: argparse.Namespace) -> int:
         for recipe in recipes:
             recipe = replace(recipe, budget=chosen.budget or recipe.budget)
             progress = sys.stderr.isatty()
-            result = runs.run(
-                recipe, chosen.seed, chosen.out, progress, chosen.keep_models, chosen.device
-            )
+            result = runs.run(recipe, chosen.seed, chosen.out, progress, chosen.keep_models, chosen.device)
             if result is None:
                 raise KeyboardInterrupt
             print(runs.line(result), flush=True)
@@ -184,7 +185,9 @@ def compare(chosen: argparse.Namespace) -> int:
         path = os.path.join(chosen.out, "comparison.png")
         with open(path, "wb") as file:
             file.write(figures.png(plots.comparison(done)))
-        figures.table(done[["run", "task", "score", "low", "high", "difference", "floor", "seeds", "seconds"]])
+        figures.table(
+            done[["run", "task", "score", "low", "high", "difference", "floor", "seeds", "seconds"]]
+        )
         print(f"{chosen.out}: comparison.csv, comparison.png, scores.csv")
 
     return _with_recipes(chosen.files, train)

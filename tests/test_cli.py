@@ -89,3 +89,28 @@ def test_every_notebook_is_compared_strictly():
     assert "--nbval" in command
     assert "--nbval-lax" not in command
     assert command[-1] == "notebooks"
+
+
+def test_compare_writes_a_table_and_a_figure_and_run_says_what_it_did(tmp_path, capsys):
+    path = tmp_path / "two.toml"
+    path.write_text(
+        "budget = 48\nepochs = 1\nbatch_size = 8\ntrain_limit = 40\ndev_limit = 30\nsettings = {look_every = 99}\n"
+        '[[run]]\nname = "alone"\ntasks = ["sts"]\n[[run]]\nname = "with para"\ntasks = ["sts", "para"]\n'
+    )
+    out = tmp_path / "out"
+    assert cli.main(["compare", str(path), "--here", "--seeds", "1", "--out", str(out)]) == 0
+    assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    assert "[2 of 2] with para, seed 0: " in printed
+    assert "difference" in printed
+    assert cli.main(["run", str(path), "--here", "--seed", "0", "--out", str(out)]) == 0  # both are there
+    assert capsys.readouterr().out.splitlines()[0].startswith("alone, seed 0: sts 0.")
+
+
+def test_a_recipe_that_cannot_be_is_one_line_on_the_screen(tmp_path, capsys):
+    path = tmp_path / "bad.toml"
+    path.write_text('schedule = {kind = "Robin"}\n')
+    assert cli.main(["compare", str(path), "--here", "--out", str(tmp_path)]) == 1
+    assert "recipe 'bad': schedule: kind is 'Robin'; there are Sequential" in capsys.readouterr().err
+    assert cli.main(["run", str(tmp_path / "none.toml"), "--here"]) == 1
+    assert "none.toml" in capsys.readouterr().err

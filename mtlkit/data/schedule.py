@@ -65,7 +65,9 @@ class Schedule:
     def _check_budget(self, examples: int) -> None:
         least = sum(self.batch_size(task) for epoch in self._epochs for task in self.tasks(epoch))
         if examples < least:
-            raise ValueError(f"a batch of each task in each epoch is {least} examples; the budget is {examples}")
+            raise ValueError(
+                f"a batch of each task in each epoch is {least} examples; the budget is {examples}"
+            )
 
     def counts(self, epoch: int) -> Mapping[str, float]:
         """Started task -> how many of the epoch's steps hold a batch of it (expected, where drawn)."""

@@ -180,8 +180,12 @@ class Scored:
             self.sets[task.name] = (source_of(self.recipe, task), self.recipe.dev_limit)
         if set(self.values) == {"sst", "para", "sts"}:
             for name, average in AVERAGES.items():
-                self.values[name] = np.array([average(*row) for row in zip(*self.three(self.values))])
-                self.draws[name] = np.array([average(*row) for row in zip(*self.three(self.draws))])
+                self.values[name] = np.array(
+                    [average(*row) for row in zip(*self.three(self.values), strict=True)]
+                )
+                self.draws[name] = np.array(
+                    [average(*row) for row in zip(*self.three(self.draws), strict=True)]
+                )
                 self.floors[name] = average(*self.three(self.floors))
                 self.sets[name] = tuple(self.three(self.sets))
 
@@ -203,7 +207,9 @@ class Scored:
             table = table[table[key] == value]
         numbers = table.set_index(table.task.str.lower()).value.to_dict()
         if not numbers:
-            raise self.recipe.error(f"published is {dict(where)}, and no such row is in data/results/reports.csv")
+            raise self.recipe.error(
+                f"published is {dict(where)}, and no such row is in data/results/reports.csv"
+            )
         if task in AVERAGES:
             has_all = {"sst", "para", "sts"} <= set(numbers)
             value = AVERAGES[task](*self.three(numbers)) if has_all else math.nan
@@ -234,8 +240,7 @@ def best_floor(recipe: Recipe, task: Task) -> float:
     key = (task.format, source_of(recipe, task), recipe.train_limit, recipe.dev_limit)
     if key not in _floors:
         there = (
-            examples(task, split, key[1], limit)
-            for split, limit in (("train", key[2]), ("dev", key[3]))
+            examples(task, split, key[1], limit) for split, limit in (("train", key[2]), ("dev", key[3]))
         )
         _floors[key] = float(floors(task.format, *there).score.max())
     return _floors[key]

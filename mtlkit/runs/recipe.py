@@ -5,7 +5,7 @@ import inspect
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -15,9 +15,20 @@ import tomli_w
 import torch
 from torch import nn
 
-from .. import heads, objectives, tasks
+from .. import objectives, tasks
 from ..bert import Bert, load_tokenizer
-from ..data import Encoded, Examples, RoundRobin, Sampled, Schedule, Sequential, Summed, annealed, encode, load
+from ..data import (
+    Encoded,
+    Examples,
+    RoundRobin,
+    Sampled,
+    Schedule,
+    Sequential,
+    Summed,
+    annealed,
+    encode,
+    load,
+)
 from ..evaluation import norm3
 from ..heads import ClassificationHead, CosineHead, MultitaskModel, PairHead, fusion, pooling
 from ..tasks import Task
@@ -52,7 +63,7 @@ class Recipe:
     """
 
     name: str
-    tasks: tuple[str, ...] = ("sst", "para", "sts")
+    tasks: Sequence[str] = ("sst", "para", "sts")
     source: str | Mapping[str, str] = "mini"
     encoder: str = "minilm"
     frozen: bool = False
@@ -78,7 +89,9 @@ class Recipe:
         if self.overall not in OVERALL:
             raise self.error(f"overall is {self.overall!r}; it is {' or '.join(OVERALL)}")
         if elsewhere := {"epochs", "batch_size", "seed"} & set(self.settings):
-            raise self.error(f"settings hold {elsewhere.pop()}, which stands outside of them (a seed nowhere)")
+            raise self.error(
+                f"settings hold {elsewhere.pop()}, which stands outside of them (a seed nowhere)"
+            )
         for what in ("train_limit", "dev_limit", "budget"):
             if (value := getattr(self, what)) is not None and value < LOWEST_LIMIT:
                 raise self.error(f"{what} is {value}; it is at least {LOWEST_LIMIT} examples")

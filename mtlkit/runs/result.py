@@ -96,7 +96,9 @@ def read_result(path: str | Path) -> dict:
 
 def write(path: Path, result: dict) -> None:
     """One line a key, whole or not at all."""
-    lines = (f"{json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}" for key, value in result.items())
+    lines = (
+        f"{json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}" for key, value in result.items()
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

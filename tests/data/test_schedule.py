@@ -99,7 +99,28 @@ def test_all_orders_of_three_tasks():
     assert plans == {"".join(task * -(-SMALL[task] // 4) for task in order) for order in orders(SMALL)}
 
 
+def test_a_share_of_a_pass_goes_on_with_the_next_share():
+    schedule = Sequential(SIZES, 32, 4, share=0.25)
+    assert exposure(schedule).groupby("task").passes.sum().to_dict() == pytest.approx(
+        dict.fromkeys(SIZES, 1.0), abs=0.01
+    )
+    with pytest.raises(ValueError, match="share is above 0"):
+        Sequential(SMALL, 4, 1, share=0)
+
+
 # what holds for every schedule
+
+
+@every_kind
+@pytest.mark.parametrize("start", [{}, {"sts": 2}])
+@pytest.mark.parametrize("batch_sizes", [32, {"sst": 8, "para": 64, "sts": 8}])
+def test_a_budget_is_kept_whatever_the_schedule(kind, start, batch_sizes):
+    schedule = kind(SIZES, batch_sizes, 3, start=start).within(20_000)
+    assert (type(schedule).__name__, schedule.start) == (type(kind(SIZES, batch_sizes, 3)).__name__, start)
+    a_batch_each = 3 * sum(schedule.batch_size(task) for task in SIZES)
+    assert exposure(schedule).examples.sum() == pytest.approx(20_000, abs=a_batch_each)
+    with pytest.raises(ValueError, match="the budget is 20"):
+        schedule.within(20)
 
 
 @every_kind

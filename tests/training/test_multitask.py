@@ -257,3 +257,13 @@ def test_a_checkpoint_of_another_schedule_or_weighting_is_refused(model, data, t
     fit(model(), data, folder=tmp_path, **first)
     with pytest.raises(ValueError, match=f"another .*{named}"):
         fit(model(), data, folder=tmp_path, **second)
+
+
+def test_looks_can_come_more_often_than_epochs_and_always_at_the_end(model, data):
+    schedule = Sequential(sizes(data), 8, 1)
+    total = schedule.steps(1)
+    history = fit(model(), data, schedule, replace(SETTINGS, look_every=4))
+    looks = [e.step for e in history.evaluations if e.task == "overall"]
+    assert looks == sorted({*range(4, total + 1, 4), total})
+    with pytest.raises(ValueError, match="look_every is at least 1 step, not 0"):
+        Settings(look_every=0)
