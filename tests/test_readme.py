@@ -1,15 +1,23 @@
 """The README says what is true: every public name is listed, and its example runs."""
 
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+from mtlkit.runs import read_recipes
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+CODE = re.findall(r"```python\n(.*?)```", README, re.S)
 
 
-@pytest.mark.parametrize("room", ["data", "bert", "heads", "objectives", "evaluation", "training"])
+@pytest.mark.parametrize("room", ["data", "bert", "heads", "objectives", "evaluation", "training", "runs"])
 def test_every_public_name_is_listed_under_its_room(room):
     section = re.search(rf"\*\*`mtlkit\.{room}`\*\*.*?(?=\n\*\*|\n## )", README, re.S).group()
     listed = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", section))))
@@ -17,12 +25,12 @@ def test_every_public_name_is_listed_under_its_room(room):
 
 
 def test_every_notebook_is_in_the_table():
-    for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb"):
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"[{path.stem}](notebooks/{path.name})" in README
 
 
 def test_the_example_runs(tmp_path, monkeypatch, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    code = CODE[0]
     assert len([line for line in code.splitlines() if line.strip()]) <= 22
     monkeypatch.chdir(tmp_path)
     short = code.replace("epochs=3", "epochs=1").replace('load("sst", split)', 'load("sst", split)[:64]')
@@ -30,3 +38,39 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "95% interval" in printed
     assert printed.strip().splitlines()[-1] in import_module("mtlkit.tasks").SST.classes
+
+
+def test_a_fourth_task_is_trained_and_compared_from_files_in_microsofts_format(tmp_path):
+    """A script of its own, since its task is found as `__main__:MRPC`. Quotes, accents, a byte-order mark, CRLF."""
+    code = CODE[1]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 22
+    (tmp_path / "mrpc").mkdir()
+    head = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"
+    for name, rows in (("train", 160), ("test", 24)):
+        lines = [
+            f'{i % 2}\t{name}{i}\t{i}\tThe "old" café closed at {i}.\tAt {i + i % 2} the café shut, he said: "late".'
+            for i in range(rows)
+        ]
+        text = "\r\n".join([head, *lines, ""])
+        (tmp_path / "mrpc" / f"msr_paraphrase_{name}.txt").write_text(text, encoding="utf-8-sig", newline="")
+    small = code.replace("seeds=3, budget=2_000", "seeds=1, budget=576")
+    (tmp_path / "fourth.py").write_text(small, encoding="utf-8")
+    done = subprocess.run([sys.executable, "fourth.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    written = pd.read_csv(tmp_path / "runs" / "mrpc" / "comparison.csv")
+    assert list(zip(written.run, written.task, strict=True)) == [
+        ("alone", "mrpc"), ("with PARA", "mrpc"), ("with PARA", "para"),
+    ]  # fmt: skip
+    assert written.examples.between(560, 592).all()
+    assert written.floor[0] >= 0.5
+    library = [path.read_text(encoding="utf-8").lower() for path in (ROOT / "mtlkit").rglob("*.py")]
+    assert not any("mrpc" in text for text in library)
+
+
+def test_the_recipe_file_can_be_read(tmp_path):
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    (tmp_path / "schedules.toml").write_text(text)
+    assert [recipe.name for recipe in read_recipes(tmp_path / "schedules.toml")] == [
+        "round robin",
+        "annealed",
+    ]
