@@ -3,10 +3,12 @@ import pytest
 from mtlkit.data.sources import DATA
 from mtlkit.evaluation import recorded
 
+RESULTS = DATA / "results"
+
 
 def test_every_recorded_table_is_read_by_its_name():
-    names = [path.stem for path in (DATA / "results").glob("*.csv")]
-    assert "single" in names
+    names = [path.relative_to(RESULTS).with_suffix("").as_posix() for path in RESULTS.rglob("*.csv")]
+    assert {"single", "orders/comparison"} <= set(names)
     assert all(len(recorded(name)) for name in names)
 
 
@@ -16,5 +18,7 @@ def test_an_unknown_table_names_those_that_are_there():
 
 
 def test_every_recorded_table_is_explained():
-    card = (DATA / "results" / "README.md").read_text(encoding="utf-8")
-    assert [path.name for path in (DATA / "results").glob("*.csv") if f"`{path.name}`" not in card] == []
+    card = (RESULTS / "README.md").read_text(encoding="utf-8")
+    names = [path.name for path in RESULTS.rglob("*.csv")]
+    names += [path.name for path in RESULTS.iterdir() if path.is_dir()]
+    assert [name for name in names if f"`{name}`" not in card] == []
