@@ -61,7 +61,7 @@ STS = Task(
     outputs=1,
     head=lambda width: CosineHead(5),
     loss=squared_error,
-    decode=lambda outputs: outputs.squeeze(-1).clamp(STS.format.low, STS.format.high),
+    decode=lambda outputs: outputs.squeeze(-1).clamp(FORMATS["sts"].low, FORMATS["sts"].high),
     metric=pearson,
     metric_name="Pearson correlation",
 )

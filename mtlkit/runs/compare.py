@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,8 @@ from .recipe import Recipe, examples, find_task, make_schedule, part, source_of
 from .result import run, seen
 
 DRAWS, LEVEL = 1000, 0.95
+SCORE = ("score", "low", "high")
+DIFFERENCE = ("difference", "difference_low", "difference_high")
 AVERAGES = {"mean3": mean3, "norm3": norm3}  # of SST, PARA and STS, where a run has all three
 TOLERANCE = 0.05  # of the examples seen, within which budgets count as equal
 
@@ -130,7 +134,6 @@ def comparison(results: Sequence[dict]) -> pd.DataFrame:
     for result in results:
         runs.setdefault(result["recipe"]["name"], []).append(result)
     scored = {name: Scored(group) for name, group in runs.items()}
-    first = next(iter(scored.values()), None)
     rows = []
     for name, this in scored.items():
         cost = {
@@ -140,21 +143,12 @@ def comparison(results: Sequence[dict]) -> pd.DataFrame:
             "seconds": round(fmean(r["seconds"] for r in runs[name]), 1),
         }
         for task in this.values:
-            score, low, high = interval(this.values[task], this.draws[task])
-            row = {"run": name, "task": task, "score": score, "low": low, "high": high}
-            row |= dict.fromkeys(("difference", "difference_low", "difference_high"), math.nan)
-            if this is not first and this.comparable(first, task):
-                shared = [seed for seed in this.seeds if seed in first.seeds]
-                a, b = (s.values[task][[s.seeds.index(seed) for seed in shared]] for s in (this, first))
-                apart = interval(a - b, this.draws[task] - first.draws[task])
-                row |= dict(zip(("difference", "difference_low", "difference_high"), apart, strict=True))
-            row |= {"floor": this.floors.get(task, math.nan)} | this.published(task) | cost
-            rows.append(row)
-    columns = (
-        "run task score low high difference difference_low difference_high floor published published_as seeds "
-        "examples steps seconds"
-    )
-    return pd.DataFrame(rows, columns=columns.split()).round(4)
+            score = dict(zip(SCORE, interval(this.values[task], this.draws[task]), strict=True))
+            apart = dict(zip(DIFFERENCE, this.less(next(iter(scored.values())), task), strict=True))
+            beside = {"floor": this.floors[task], **this.published(task)}
+            rows.append({"run": name, "task": task, **score, **apart, **beside, **cost})
+    more = ["floor", "published", "published_as", "seeds", "examples", "steps", "seconds"]
+    return pd.DataFrame(rows, columns=["run", "task", *SCORE, *DIFFERENCE, *more]).round(4)
 
 
 class Scored:
@@ -164,8 +158,11 @@ class Scored:
     def __init__(self, results: list[dict]):
         self.recipe = Recipe(**results[0]["recipe"])
         self.seeds = [result["seed"] for result in results]
-        self.values, self.draws, self.floors, self.sets = {}, {}, {}, {}
-        for number, task in enumerate(map(find_task, self.recipe.tasks)):
+        self.values: dict[str, np.ndarray] = {}
+        self.draws: dict[str, np.ndarray] = {}
+        self.floors: dict[str, float] = {}
+        self.sets: dict[str, Any] = {}  # which dev examples
+        for task in map(find_task, self.recipe.tasks):
             dev = part(self.recipe, task, "dev")
             labels = np.array(dev.labels)
             predictions = [np.array(result["predictions"][task.name]) for result in results]
@@ -174,7 +171,7 @@ class Scored:
                     f"predictions for another dev set of {task.name}; remove its results and run again"
                 )
             self.values[task.name] = np.array([task.metric(p, labels) for p in predictions])
-            kept = [draw(task, p, labels, number) for p in predictions]
+            kept = [draw(task, p, labels) for p in predictions]
             self.draws[task.name] = np.mean(kept, axis=0)
             self.floors[task.name] = best_floor(self.recipe, task)
             self.sets[task.name] = (source_of(self.recipe, task), self.recipe.dev_limit)
@@ -193,9 +190,14 @@ class Scored:
     def three(table: dict) -> tuple:
         return table["sst"], table["para"], table["sts"]
 
-    def comparable(self, other: "Scored", task: str) -> bool:
-        """Whether both have this task on the same dev examples, and a seed in common."""
-        return self.sets[task] == other.sets.get(task) and bool(set(self.seeds) & set(other.seeds))
+    def less(self, other: "Scored", task: str) -> tuple[float, float, float]:
+        """`interval` of this score less the other's, paired; NaN where they are the same runs, or have not the task on
+        the same dev examples and a seed in common."""
+        shared = [seed for seed in self.seeds if seed in other.seeds]
+        if self is other or self.sets[task] != other.sets.get(task) or not shared:
+            return math.nan, math.nan, math.nan
+        a, b = (s.values[task][[s.seeds.index(seed) for seed in shared]] for s in (self, other))
+        return interval(a - b, self.draws[task] - other.draws[task])
 
     def published(self, task: str) -> dict:
         """The report's number for this run and where it stands, as the recipe says; mean3 and norm3 of its three."""
@@ -218,9 +220,9 @@ class Scored:
         return {"published": value, "published_as": ", ".join(where.values())}
 
 
-def draw(task: Task, predictions: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """The metric on DRAWS resamples of the examples, (DRAWS,)."""
-    chosen = samples(len(labels), DRAWS, LEVEL, seed)
+def draw(task: Task, predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The metric on DRAWS resamples of the examples, (DRAWS,): the same resamples whatever the run, others a task."""
+    chosen = samples(len(labels), DRAWS, LEVEL, seed=crc32(task.name.encode()))
     return np.concatenate([resampled(task.metric, predictions, labels, rows) for rows in chosen])
 
 

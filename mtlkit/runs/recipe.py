@@ -250,7 +250,9 @@ def make_head(recipe: Recipe, task: Task, width: int) -> nn.Module:
     names = {"pool": pooling, "fuse": fusion, "activation": nn}
     for key in names.keys() & arguments.keys():
         value = arguments[key]
-        found = [getattr(names[key], name, None) for name in ([value] if isinstance(value, str) else value)]
+        found: list[Any] = [
+            getattr(names[key], name, None) for name in ([value] if isinstance(value, str) else value)
+        ]
         if None in found:
             raise recipe.error(f"{where}: {key} is {value!r}, and {names[key].__name__} has no such thing")
         arguments[key] = found[0] if isinstance(value, str) else fusion.combine(*found)

@@ -1,6 +1,11 @@
 """What happened in a run: one row a step, one row an evaluation."""
 
+import json
+import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TextIO
 
 OVERALL = "overall"  # in the place of a task's name, where several are scored as one
 
@@ -70,3 +75,38 @@ class History:
     @classmethod
     def from_dict(cls, record: dict) -> "History":
         return cls([Step(**s) for s in record["steps"]], [Evaluation(**e) for e in record["evaluations"]])
+
+
+class Log:
+    """A history as a file of JSON lines that grows with it: {"kind": "step", ...} or {"kind": "evaluation", ...}.
+
+    It starts with what `history` holds: rows that a killed run wrote after its last checkpoint are gone from the file,
+    as they are from the run. Without a path nothing is written.
+    """
+
+    def __init__(self, path: Path | None, history: History):
+        self.path = path
+        self.file: TextIO | None = None
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(path.name + ".tmp")
+            rows: list[Step | Evaluation] = [*history.steps, *history.evaluations]
+            rows.sort(key=lambda row: row.step)  # stable: a step stands before its evaluation
+            beside.write_text("".join(map(self.line, rows)), encoding="utf-8")
+            os.replace(beside, path)
+
+    @staticmethod
+    def line(row: Step | Evaluation) -> str:
+        return json.dumps({"kind": type(row).__name__.lower(), **asdict(row)}) + "\n"
+
+    def __enter__(self) -> "Log":
+        self.file = self.path.open("a", encoding="utf-8", buffering=1) if self.path else None  # line by line
+        return self
+
+    def add(self, rows: Sequence[Step | Evaluation]) -> None:
+        if self.file:
+            self.file.writelines(map(self.line, rows))
+
+    def __exit__(self, *_) -> None:
+        if self.file:
+            self.file.close()

@@ -73,10 +73,10 @@ def train(
     weighting: a module of `objectives.weighting` that makes one loss of a step's losses (default: their sum); what
     it learns is trained along. overall: of the tasks' dev scores (name -> score) the number that chooses the look.
 
-    What is frozen stays as it is. With a `folder`, checkpoints go there (`last.safetensors`, `best.safetensors`),
-    and a run that finds its own checkpoint goes on from it: same seed, processor and thread count give the same
-    history as without the stop, bit for bit, timings aside. Ctrl-C (or Jupyter's stop button) ends the run, keeps
-    what was learnt and returns the history so far.
+    What is frozen stays as it is. With a `folder`, checkpoints go there (`last.safetensors`, `best.safetensors`), and
+    the history as it grows (`log.jsonl`, a line a row); a run that finds its own checkpoint goes on from it: same seed,
+    processor and thread count give the same history as without the stop, bit for bit, timings aside. Ctrl-C (or
+    Jupyter's stop button) ends the run, keeps what was learnt and returns the history so far.
 
     Seeds torch's global generator (for dropout) with `settings.seed`.
     Raises FloatingPointError, naming step, task and examples, before a loss that is not finite can do harm;

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ..data import Stream, collate
 from . import checkpoint
 from .device import autocast, choose_precision
-from .history import OVERALL, Evaluation, History, Step
+from .history import OVERALL, Evaluation, History, Log, Step
 from .optimizer import layerwise_groups, linear_warmup
 from .predict import evaluate
 from .word_table import WordTableGradient
@@ -72,13 +72,14 @@ class Run:
         torch.manual_seed(settings.seed)
         if self.folder and (self.folder / "last.safetensors").exists():
             self.resume(self.folder / "last.safetensors")
+        self.log = Log(self.folder / "log.jsonl" if self.folder else None, self.history)
 
     def go(self, progress: bool, stop) -> None:
         """Train to the last step, or to the first one after which `stop` is asked for."""
         self.started = time.perf_counter() - self.seconds
         title = ", ".join(self.tasks)
         bar = tqdm(total=self.total, initial=self.step, desc=title, disable=not progress, mininterval=0.5)
-        with bar, self.table:
+        with bar, self.table, self.log:
             while self.step < self.total:
                 epoch = bisect_left(self.ends, self.step + 1) + 1  # of the coming step
                 begin = self.ends[epoch - 1] - self.schedule.steps(epoch)
@@ -114,9 +115,9 @@ class Run:
         self.clear_gradients()
         self.step += 1
         lr, seconds = self.optimizer.param_groups[0]["lr"], self.clock()
-        self.history.steps += [
-            Step(self.step, self.epoch, name, loss, lr, seconds) for name, loss in losses.items()
-        ]
+        rows = [Step(self.step, self.epoch, name, loss, lr, seconds) for name, loss in losses.items()]
+        self.history.steps += rows
+        self.log.add(rows)
         return losses
 
     def backward(self, name: str, index: list[int]) -> float:
@@ -165,22 +166,22 @@ class Run:
 
     def look(self, bar) -> None:
         """Evaluate, and keep the weights if they are the best so far."""
-        scores = {}
+        rows, scores = [], {}
         for name, task in self.tasks.items():
             loss, score = evaluate(self.model, task, self.dev_data[name], precision=self.precision)
-            row = Evaluation(self.step, self.epoch, name, loss, score, self.clock())
-            self.history.evaluations.append(row)
+            rows.append(Evaluation(self.step, self.epoch, name, loss, score, self.clock()))
             scores[name] = score
         text = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
         if len(self.tasks) > 1:
-            losses = sum(e.loss for e in self.history.evaluations[-len(self.tasks) :])
-            row = Evaluation(self.step, self.epoch, OVERALL, losses, self.overall(scores), self.clock())
-            self.history.evaluations.append(row)
-            text += f", {OVERALL} {row.score:.3f}"
+            losses, overall = sum(row.loss for row in rows), self.overall(scores)
+            rows.append(Evaluation(self.step, self.epoch, OVERALL, losses, overall, self.clock()))
+            text += f", {OVERALL} {overall:.3f}"
+        self.history.evaluations += rows
+        self.log.add(rows)
         bar.write(f"epoch {self.epoch}, step {self.step}: dev {text}") if not bar.disable else None
-        if self.history.best is row:
+        if self.history.best is rows[-1]:
             if self.folder:
-                checkpoint.save_model(self.folder / "best.safetensors", self.model, asdict(row))
+                checkpoint.save_model(self.folder / "best.safetensors", self.model, asdict(rows[-1]))
             else:
                 self.best_weights = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mtlkit.evaluation import mean3, norm3, over_seeds, published
-from mtlkit.runs import build, compare, read_result, run, scores
+from mtlkit.runs import build, compare, comparison, read_result, run, scores
 from mtlkit.runs import result as result_module
 from mtlkit.runs.compare import interval
 from mtlkit.tasks import PARA, SST, STS
@@ -84,7 +84,15 @@ def test_differences_are_to_the_first_run_paired_by_seed(table):
         rows.score["sampled", "sts"] - rows.score["summed", "sts"], abs=2e-4
     )
     assert rows.difference_low["sampled", "sts"] < rows.difference["sampled", "sts"]
-    assert rows.difference["sts alone", "sts"] == rows.difference["sts alone", "sts"]  # a task in common
+    assert not math.isnan(rows.difference["sts alone", "sts"])  # a task in common
+
+
+def test_equal_predictions_differ_by_nothing_and_without_width(table, folder):
+    """A run of one task and one of three see the same resamples of that task's examples."""
+    three, alone = (read_result(folder / f"{name}-0.json") for name in ("summed", "sts_alone"))
+    alone["predictions"]["sts"] = three["predictions"]["sts"]
+    row = comparison([three, alone]).iloc[-1]
+    assert (row.run, row.difference, row.difference_low, row.difference_high) == ("sts alone", 0, 0, 0)
 
 
 def test_floors_and_published_numbers_stand_beside(table):

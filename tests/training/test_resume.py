@@ -1,11 +1,12 @@
 """A run that was stopped goes on as if it never had been: by SIGKILL, by Ctrl-C, in the middle of an epoch."""
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def run_until(monkeypatch, step, tiny, folder, settings=SETTINGS, model=None):
 def test_a_folder_changes_nothing(tiny, whole, tmp_path):
     model = tiny.model()
     assert same(model, train(model, SST, tiny.train, tiny.dev, SETTINGS, tmp_path, progress=False), whole)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.safetensors", "last.safetensors"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["best.safetensors", "last.safetensors", "log.jsonl"]
 
 
 def test_killed_with_sigkill_twice_and_resumed(tiny, whole, tmp_path):
@@ -229,3 +230,13 @@ def test_a_damaged_checkpoint_is_refused_with_its_name(tiny, tmp_path, monkeypat
         path.write_bytes(content[damage])
     with pytest.raises(ValueError, match=r"last\.safetensors: not a whole checkpoint.*delete it"):
         train(tiny.model(), SST, tiny.train, tiny.dev, SETTINGS, tmp_path, progress=False)
+
+
+def test_the_log_has_a_line_for_each_row_also_after_a_kill(tiny, tmp_path, monkeypatch):
+    """Steps after the last checkpoint are done again; they stand in the log once."""
+    run_until(monkeypatch, 7, tiny, tmp_path)
+    history = train(tiny.model(), SST, tiny.train, tiny.dev, SETTINGS, tmp_path, progress=False)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row for row in rows if row.pop("kind") == "step"] == [asdict(row) for row in history.steps]
+    assert [row for row in rows if "score" in row] == [asdict(row) for row in history.evaluations]
+    assert [row["step"] for row in rows] == sorted(row["step"] for row in rows)
