@@ -180,11 +180,11 @@ def compare(chosen: argparse.Namespace) -> int:
         done = runs.compare(recipes, chosen.seeds, chosen.budget, chosen.out, keep_models=keep, device=device)
         if done.empty:
             raise KeyboardInterrupt
+        from mtlkit.data.files import whole
         from mtlkit.show import figures, plots
 
-        path = os.path.join(chosen.out, "comparison.png")
-        with open(path, "wb") as file:
-            file.write(figures.png(plots.comparison(done)))
+        with whole(os.path.join(chosen.out, "comparison.png")) as beside:
+            beside.write_bytes(figures.png(plots.comparison(done)))
         figures.table(
             done[["run", "task", "score", "low", "high", "difference", "floor", "seeds", "seconds"]]
         )

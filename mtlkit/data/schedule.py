@@ -155,7 +155,9 @@ class RoundRobin(Schedule):
     def within(self, examples: int) -> "RoundRobin":
         self._check_budget(examples)
         each = examples / sum(len(self.tasks(epoch)) for epoch in self._epochs)
-        half_a_batch = fmean(map(self.batch_size, self.sizes)) / 2  # `until` is rounded up to the next full batch
+        half_a_batch = (
+            fmean(map(self.batch_size, self.sizes)) / 2
+        )  # `until` is rounded up to the next full batch
         return replace(self, until=max(1, round(each - half_a_batch)))
 
     def plan(self, epoch: int, generator: torch.Generator) -> list[tuple[str, ...]]:

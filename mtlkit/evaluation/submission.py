@@ -5,7 +5,6 @@ One file a task and split, `predictions/{sst,para,sts}-{dev,test}-output.csv`, b
 "id \\t Predicted_Sentiment \\n", then rows with a comma, "{id} , {prediction} \\n", in any order.
 """
 
-import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..data.files import whole
 from ..data.read import FORMATS, PARA, SST, STS, DataError, Example, Format
 from .metrics import accuracy, pearson
 
@@ -59,15 +59,8 @@ def write_predictions(
 
     column, written = COLUMNS[format]
     text = f"id \t {column} \n" + "".join(f"{id} , {written(value)} \n" for id, value in rows)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            file.write(text.encode())
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(path) as beside:
+        beside.write_bytes(text.encode())
 
 
 def read_predictions(path: str | Path, task: str | Format) -> list[Prediction]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..data import exposure
+from ..data.files import whole
 from ..evaluation import floors, mean3, norm3, over_seeds, published
 from ..evaluation.intervals import percentiles, resampled, samples
 from ..tasks import Task
@@ -55,7 +56,7 @@ def compare(
         if result is None:
             break
         results.append(result)
-        scores(results).to_csv(Path(folder) / "scores.csv", index=False)
+        save(scores(results), Path(folder) / "scores.csv")
         if not there:
             trained += 1
             if progress:
@@ -63,8 +64,13 @@ def compare(
                 print(f"[{number} of {len(jobs)}] {line(result)}; at most {left:.0f} min left", flush=True)
     table = comparison(results)
     if results:
-        table.to_csv(Path(folder) / "comparison.csv", index=False)
+        save(table, Path(folder) / "comparison.csv")
     return table
+
+
+def save(table: pd.DataFrame, path: Path) -> None:
+    with whole(path) as beside:
+        table.to_csv(beside, index=False)
 
 
 def check(recipes: Sequence[Recipe]) -> None:

@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +28,7 @@ from ..data import (
     encode,
     load,
 )
+from ..data.files import whole
 from ..evaluation import norm3
 from ..heads import ClassificationHead, CosineHead, MultitaskModel, PairHead, fusion, pooling
 from ..tasks import Task
@@ -138,14 +138,8 @@ def write_recipes(path: str | Path, recipes: Recipe | Iterable[Recipe]) -> None:
     """Write recipes as `read_recipes` reads them, whole or not at all."""
     recipes = [recipes] if isinstance(recipes, Recipe) else list(recipes)
     text = tomli_w.dumps({"run": [recipe.to_dict() for recipe in recipes]})
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as beside:
         beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """One run of a recipe with one seed: trained, resumed where it stopped, and kept as one small file."""
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ import pandas as pd
 import torch
 
 from ..data import exposure
+from ..data.files import whole
 from ..training import choose_device, choose_precision, predict, save_model, train
 from .recipe import Recipe, build
 
@@ -99,13 +99,8 @@ def write(path: Path, result: dict) -> None:
     lines = (
         f"{json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}" for key, value in result.items()
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as beside:
         beside.write_text("{" + ",\n".join(lines) + "}\n", encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def seen(result: dict) -> pd.Series:

@@ -1,7 +1,6 @@
 """Everything a run needs to go on as if it had never stopped, in one safetensors file, written whole or not at all."""
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -9,23 +8,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ..data.files import whole
+
 
 def save(path: str | Path, tensors: dict[str, Tensor], record: dict | None = None) -> None:
     """Write tensors and a JSON-able record to `path`: first to a file beside it, which then takes its name.
 
     A crash or a full disk leaves the old file as it was (OSError for the latter).
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    with whole(path) as beside:
         save_file(plain, beside, {"record": json.dumps(record or {})})
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> tuple[dict[str, Tensor], dict]:

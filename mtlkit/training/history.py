@@ -1,11 +1,12 @@
 """What happened in a run: one row a step, one row an evaluation."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
+
+from ..data.files import whole
 
 OVERALL = "overall"  # in the place of a task's name, where several are scored as one
 
@@ -88,12 +89,10 @@ class Log:
         self.path = path
         self.file: TextIO | None = None
         if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(path.name + ".tmp")
             rows: list[Step | Evaluation] = [*history.steps, *history.evaluations]
             rows.sort(key=lambda row: row.step)  # stable: a step stands before its evaluation
-            beside.write_text("".join(map(self.line, rows)), encoding="utf-8")
-            os.replace(beside, path)
+            with whole(path) as beside:
+                beside.write_text("".join(map(self.line, rows)), encoding="utf-8")
 
     @staticmethod
     def line(row: Step | Evaluation) -> str:

@@ -23,7 +23,7 @@ from mtlkit.bert import Bert, load_tokenizer
 from mtlkit.bert.model import BertOutput
 from mtlkit.bert.weights import find
 from mtlkit.data import Summed, collate, encode, load
-from mtlkit.heads import ClassificationHead, CosineHead, MultitaskModel
+from mtlkit.heads import MultitaskModel
 from mtlkit.tasks import PARA, SST, STS
 from mtlkit.training import Settings
 from mtlkit.training.run import Run
@@ -33,8 +33,7 @@ TASKS = {task.name: task for task in (SST, PARA, STS)}
 
 
 def heads(names) -> dict[str, nn.Module]:
-    made = {"sst": ClassificationHead(384, 5), "para": CosineHead(10, -7), "sts": CosineHead(5)}
-    return {name: made[name] for name in names}
+    return {name: TASKS[name].head(384) for name in names}
 
 
 class Ours:

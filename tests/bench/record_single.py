@@ -11,9 +11,7 @@ evaluations included, divided by its epochs.
 
 import argparse
 import os
-import platform
 import shutil
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -21,17 +19,14 @@ import torch
 
 from mtlkit.bert import Bert, load_tokenizer
 from mtlkit.data import Encoded, encode, load
+from mtlkit.data.files import whole
 from mtlkit.evaluation.intervals import binomial, fisher
-from mtlkit.heads import ClassificationHead, CosineHead, MultitaskModel
+from mtlkit.heads import MultitaskModel
+from mtlkit.runs.result import commit, machine
 from mtlkit.tasks import PARA, SST, STS, Task
 from mtlkit.training import Settings, choose_precision, train
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADS = {  # the cosine of unlike questions is about 0.6 at the start, that of equal ones about 0.8
-    "sst": lambda: ClassificationHead(384, SST.outputs),
-    "para": lambda: CosineHead(scale=10, shift=-7),
-    "sts": lambda: CosineHead(scale=5),
-}
 TASKS = {task.name: task for task in (SST, PARA, STS)}
 SETTINGS = {  # of each source; the learning rates are peaks, of the encoder and of the head
     "mini": {"full": dict(epochs=2, batch_size=16, lr=2e-4, head_lr=2e-3)},
@@ -41,33 +36,14 @@ for source in SETTINGS.values():
     source["frozen"] = dict(source["full"], lr=0.0, head_lr=1e-2)
 
 
-def machine() -> str:
-    """Processor and number of cores."""
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
-    return f"{model}, {torch.get_num_threads()} cores"
-
-
-def commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
-
-
 def read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path) if path.exists() else pd.DataFrame()
 
 
 def add(path: Path, row: dict) -> None:
     """Write the table with one row more, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(path) as beside:
         pd.concat([read(path), pd.DataFrame([row])], ignore_index=True).to_csv(beside, index=False)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def done(path: Path, key: dict) -> bool:
@@ -88,7 +64,7 @@ def record(out: Path, task: Task, source: str, method: str, seed: int, data: tup
         print(f"{task.name}, {method}, seed {seed}: recorded already")
         return True
     torch.manual_seed(seed)  # the head's start; the encoder's is pretrained
-    model = MultitaskModel(Bert.from_pretrained("minilm"), {task.name: HEADS[task.name]()})
+    model = MultitaskModel(Bert.from_pretrained("minilm"), {task.name: task.head(384)})
     model.freeze_encoder(method == "frozen")
     folder = ROOT / "runs" / "record_single" / f"{source}-{task.name}-{method}-{seed}"
     history = train(model, task, *data, settings, folder)
@@ -101,7 +77,8 @@ def record(out: Path, task: Task, source: str, method: str, seed: int, data: tup
         out,
         dict(
             key, score=round(score, 4), low=round(low, 4), high=round(high, 4), n=n,
-            seconds_per_epoch=round(seconds, 1), machine=machine(), torch=torch.__version__, commit=commit(),
+            seconds_per_epoch=round(seconds, 1), machine=machine(model.device), torch=torch.__version__,
+            commit=commit(),
         ),
     )  # fmt: skip
     shutil.rmtree(folder)

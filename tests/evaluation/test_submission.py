@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from mtlkit.data import FORMATS, DataError, Example, load, load_labelled_test
+from mtlkit.data import FORMATS, DataError, Example, files, load, load_labelled_test
 from mtlkit.evaluation import (
     accuracy,
     pearson,
     read_predictions,
     score,
-    submission,
     validate,
     write_predictions,
 )
@@ -111,7 +110,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(path, monk
     def full(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(submission.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
         write_predictions(path, "sst", IDS, [1, 1, 1])
     assert path.read_bytes() == BYTES["sst"]
