@@ -17,7 +17,7 @@ from ..data.files import whole
 from ..evaluation import floors, mean3, norm3, over_seeds, published
 from ..evaluation.intervals import percentiles, resampled, samples
 from ..tasks import Task
-from .recipe import Recipe, examples, find_task, make_schedule, part, source_of
+from .recipe import Recipe, build, examples, find_task, part, source_of
 from .result import run, seen
 
 DRAWS, LEVEL = 1000, 0.95
@@ -74,16 +74,16 @@ def save(table: pd.DataFrame, path: Path) -> None:
 
 
 def check(recipes: Sequence[Recipe]) -> None:
-    """Raises ValueError unless recipes can be compared: names differ, and each sees about as many examples."""
+    """Raises ValueError unless recipes can be compared: each can be built, names differ, and each sees about as many
+    examples."""
     if not recipes:
         raise ValueError("give at least one recipe")
     slugs = [recipe.slug for recipe in recipes]
     if twice := [recipe.name for recipe in recipes if slugs.count(recipe.slug) > 1]:
         raise ValueError(f"two recipes of one name: {', '.join(twice)}")
-    totals = {}
     for recipe in recipes:
-        sizes = {task.name: len(part(recipe, task, "train")) for task in map(find_task, recipe.tasks)}
-        totals[recipe.name] = exposure(make_schedule(recipe, sizes)).examples.sum()
+        printed(recipe)
+    totals = {recipe.name: exposure(build(recipe).schedule).examples.sum() for recipe in recipes}
     if max(totals.values()) > (1 + TOLERANCE) * min(totals.values()):
         told = ", ".join(f"{name} {total:.0f}" for name, total in totals.items())
         raise ValueError(f"the recipes see unequal numbers of examples ({told}): give them one budget")
@@ -207,23 +207,27 @@ class Scored:
 
     def published(self, task: str) -> dict:
         """The report's number for this run and where it stands, as the recipe says; mean3 and norm3 of its three."""
-        where = self.recipe.published
-        if not where:
-            return {"published": math.nan, "published_as": ""}
-        table = published()
-        for key, value in where.items():
-            table = table[table[key] == value]
-        numbers = table.set_index(table.task.str.lower()).value.to_dict()
-        if not numbers:
-            raise self.recipe.error(
-                f"published is {dict(where)}, and no such row is in data/results/reports.csv"
-            )
+        numbers = printed(self.recipe)
         if task in AVERAGES:
             has_all = {"sst", "para", "sts"} <= set(numbers)
             value = AVERAGES[task](*self.three(numbers)) if has_all else math.nan
         else:
             value = numbers.get(task, math.nan)
-        return {"published": value, "published_as": ", ".join(where.values())}
+        return {"published": value, "published_as": ", ".join((self.recipe.published or {}).values())}
+
+
+def printed(recipe: Recipe) -> dict[str, float]:
+    """Task -> the number that the report named by the recipe printed. Raises ValueError where there is no such row."""
+    if not recipe.published:
+        return {}
+    table = published()
+    for key, value in recipe.published.items():
+        table = table[table[key] == value]
+    if table.empty:
+        raise recipe.error(
+            f"published is {dict(recipe.published)}, and data/results/reports.csv has no such row"
+        )
+    return table.set_index(table.task.str.lower()).value.to_dict()
 
 
 def draw(task: Task, predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +42,7 @@ def run(
                 f"{path} belongs to another recipe of this name; rename the recipe, or remove the file"
             )
         return found
+    code = commit()
     built = build(recipe, seed, device=choose_device(device))
     precision = choose_precision(built.model.device, built.settings.precision)
     unfinished = path.with_suffix(".unfinished")
@@ -69,7 +71,7 @@ def run(
         "precision": precision,
         "machine": machine(built.model.device),
         "torch": torch.__version__,
-        "commit": commit(),
+        "commit": code,
         "evaluations": history.scores().round(5).to_dict("list"),
         "history": steps[["step", "task", "loss"]].round(4).to_dict("list"),
         "predictions": predictions,
@@ -121,7 +123,10 @@ def machine(device: torch.device) -> str:
     return f"{name}, {torch.get_num_threads()} cores"
 
 
+@cache
 def commit() -> str:
-    """The commit of the code, "unknown" outside a clone."""
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    """The commit of the code when this process first asked, "-dirty" behind it if files differ; or "unknown"."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    )
     return done.stdout.strip() or "unknown"

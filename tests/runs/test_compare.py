@@ -144,9 +144,13 @@ def test_a_name_used_for_another_recipe_is_refused(recipe, folder, table):
     (folder / "other-0.json").unlink()
 
 
-def test_unequal_budgets_and_names_used_twice_are_refused_before_training(recipe, tmp_path):
+def test_what_cannot_be_compared_is_refused_before_training(recipe, tmp_path):
     with pytest.raises(ValueError, match=r"unequal numbers of examples \(a \d+, b 180\)"):
         compare([recipe("a"), recipe("b", budget=192)], folder=tmp_path)
+    with pytest.raises(ValueError, match=r"recipe 'b': heads\.sst: kind is 'Head'"):
+        compare([recipe("a"), recipe("b", heads={"sst": {"kind": "Head"}})], folder=tmp_path)
+    with pytest.raises(ValueError, match=r"recipe 'b': published is .*has no such row"):
+        compare([recipe("a"), recipe("b", published={"report": "S9"})], folder=tmp_path)
     with pytest.raises(ValueError, match="two recipes of one name: a, A"):
         compare([recipe("a"), recipe("A")], folder=tmp_path)
     with pytest.raises(ValueError, match="at least one recipe"):
