@@ -156,7 +156,7 @@ def rescale(answer):
             else f"from {a:g}-{b:g} to a scale from {c:g} to {d:g}"
         )
         ends = call(answer, torch.tensor([a, b]), old, new)
-        compare(ends, torch.empty(2), f"{case} the output", atol=float("inf"))  # its type and shape
+        compare(ends, torch.zeros(2), f"{case} the output", atol=float("inf"))  # its type and shape
         for name, end, want in (("lowest", ends[0], c), ("highest", ends[1], d)):
             if abs(float(end) - want) > 1e-5:
                 raise NotYet(f"{case} the {name} label becomes {float(end):g}")
