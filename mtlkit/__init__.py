@@ -1,13 +1,16 @@
 """Multi-task learning with BERT: the library behind the course.
 
 The rooms are imported on first use, so `import mtlkit` costs almost nothing:
-`mtlkit.data`, `.bert`, `.heads`, `.objectives`, `.evaluation`, `.tasks`, `.training`, `.runs`, `.show`, `.course`.
+`mtlkit.data`, `.bert`, `.heads`, `.objectives`, `.gradients`, `.evaluation`, `.tasks`, `.training`, `.runs`, `.show`,
+`.course`.
 """
 
 from importlib import import_module
 
 __version__ = "0.1.0"
-_ROOMS = ("data", "bert", "heads", "objectives", "evaluation", "tasks", "training", "runs", "show", "course")
+_ROOMS = (
+    "data", "bert", "heads", "objectives", "gradients", "evaluation", "tasks", "training", "runs", "show", "course",
+)  # fmt: skip
 
 
 def __getattr__(name):

@@ -17,7 +17,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = re.findall(r"```python\n(.*?)```", README, re.S)
 
 
-@pytest.mark.parametrize("room", ["data", "bert", "heads", "objectives", "evaluation", "training", "runs"])
+@pytest.mark.parametrize(
+    "room", ["data", "bert", "heads", "objectives", "gradients", "evaluation", "training", "runs"]
+)
 def test_every_public_name_is_listed_under_its_room(room):
     section = re.search(rf"\*\*`mtlkit\.{room}`\*\*.*?(?=\n\*\*|\n## )", README, re.S).group()
     listed = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", section))))
@@ -38,6 +40,11 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "95% interval" in printed
     assert printed.strip().splitlines()[-1] in import_module("mtlkit.tasks").SST.classes
+
+
+def test_surgery_in_a_training_loop_of_ones_own_runs(capsys):
+    exec(compile(CODE[2], "README.md", "exec"), {})
+    assert 0 <= float(capsys.readouterr().out) <= 1
 
 
 def test_a_fourth_task_is_trained_and_compared_from_files_in_microsofts_format(tmp_path):

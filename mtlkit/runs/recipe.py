@@ -14,7 +14,7 @@ import tomli_w
 import torch
 from torch import nn
 
-from .. import objectives, tasks
+from .. import gradients, objectives, tasks
 from ..bert import Bert, load_tokenizer
 from ..data import (
     Encoded,
@@ -30,6 +30,7 @@ from ..data import (
 )
 from ..data.files import whole
 from ..evaluation import norm3
+from ..gradients import ConflictLog, Surgery
 from ..heads import ClassificationHead, CosineHead, MultitaskModel, PairHead, fusion, pooling
 from ..tasks import Task
 from ..training import Settings, mean_score
@@ -37,6 +38,7 @@ from ..training import Settings, mean_score
 SCHEDULES = {kind.__name__: kind for kind in (Sequential, RoundRobin, Summed, Sampled)}
 HEADS = {kind.__name__: kind for kind in (ClassificationHead, PairHead, CosineHead)}
 WEIGHTINGS = {name: getattr(objectives, name) for name in ("Sum", "Static", "Uncertainty", "GradNorm")}
+SURGERIES = {name: getattr(gradients, name) for name in ("Sum", "PCGrad", "GradVac", "MGDA", "CAGrad")}
 OVERALL: dict[str, Callable] = {"mean": mean_score, "norm3": lambda scores: norm3(**scores)}
 LOWEST_LIMIT = 2
 
@@ -55,7 +57,9 @@ class Recipe:
     schedule: {kind = "Sampled", alpha = "annealed"}: a class of `mtlkit.data` and its arguments. heads: a table
     task -> {kind = "PairHead", fuse = "concat"}: a class of `mtlkit.heads` and its arguments; fuse, pool and activation
     by name, fuse also as a list (default: the task's own head). weighting: {kind = "Uncertainty", ...}: a class of
-    `mtlkit.objectives` (default: the losses' sum). settings: arguments of `training.Settings`. overall: "mean" or
+    `mtlkit.objectives` (default: the losses' sum). surgery: {kind = "PCGrad", by_part = true, ...}: a class of
+    `mtlkit.gradients`, and what `Surgery` takes; each step's conflicts are recorded ("Sum" records them and leaves the
+    gradients alone). settings: arguments of `training.Settings`. overall: "mean" or
     "norm3", of the dev scores; it chooses the look whose weights are kept.
     published: {report = "S4", table = "Table 5", row = "Classic Approach", split = "dev"}: the published numbers to
     show beside this run.
@@ -76,6 +80,7 @@ class Recipe:
     schedule: Mapping[str, Any] = field(default_factory=lambda: {"kind": "RoundRobin"})
     heads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weighting: Mapping[str, Any] | None = None
+    surgery: Mapping[str, Any] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     overall: str = "mean"
     published: Mapping[str, str] | None = None
@@ -153,6 +158,7 @@ class Built:
     settings: Settings
     schedule: Schedule
     weighting: nn.Module | None
+    surgery: Surgery | None
     overall: Callable[[Mapping[str, float]], float]
 
 
@@ -173,8 +179,9 @@ def build(recipe: Recipe, seed: int = 0, device: torch.device | str = "cpu") -> 
     with_seed = make(recipe, "settings", Settings, dict(recipe.settings, seed=seed))
     schedule = make_schedule(recipe, {name: len(encoded) for name, encoded in train_data.items()})
     weighting = make_weighting(recipe, model)
+    surgery = make_surgery(recipe, model, seed)
     overall = OVERALL[recipe.overall]
-    return Built(model, chosen, train_data, dev_data, with_seed, schedule, weighting, overall)
+    return Built(model, chosen, train_data, dev_data, with_seed, schedule, weighting, surgery, overall)
 
 
 def find_task(name: str) -> Task:
@@ -264,6 +271,19 @@ def make_weighting(recipe: Recipe, model: MultitaskModel) -> nn.Module | None:
     if kind is objectives.GradNorm:  # on the last layer that all tasks share
         arguments = dict(tasks=list(model.heads), shared=model.encoder.layers[-1].parameters(), **arguments)
     return make(recipe, "weighting", kind, arguments)
+
+
+def make_surgery(recipe: Recipe, model: MultitaskModel, seed: int) -> Surgery | None:
+    """On the encoder, with a log; a random order of projections is drawn from the run's seed."""
+    if recipe.surgery is None:
+        return None
+    arguments = dict(recipe.surgery)
+    kind = pick(recipe, "surgery", SURGERIES, arguments)
+    options = {key: arguments.pop(key) for key in ("by_part", "mean") if key in arguments}
+    if "seed" in inspect.signature(kind).parameters:
+        arguments["seed"] = seed
+    method = make(recipe, "surgery", kind, arguments)
+    return Surgery(model.encoder, method, log=ConflictLog(), **options)
 
 
 def pick(recipe: Recipe, where: str, kinds: Mapping[str, Any], arguments: dict) -> Any:

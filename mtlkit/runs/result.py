@@ -30,6 +30,7 @@ def run(
     """Train, evaluate, and write `folder/{name}-{seed}.json`; a run whose file is there is only read.
 
     A run that was killed goes on from its last checkpoint, exactly (`{name}-{seed}.unfinished/`, removed at the end).
+    With surgery, each step's conflicts are in `{name}-{seed}.conflicts.safetensors` (`gradients.ConflictLog.load`).
     keep_model: also write the chosen weights, `{name}-{seed}.safetensors`. Returns what the file holds, see
     `read_result`; None if the run was stopped by hand. Raises ValueError where the file belongs to another recipe.
     """
@@ -48,7 +49,7 @@ def run(
     unfinished = path.with_suffix(".unfinished")
     history = train(
         built.model, built.tasks, built.train_data, built.dev_data, built.settings, unfinished, progress,
-        built.schedule, built.weighting, built.overall,
+        built.schedule, built.weighting, built.overall, built.surgery,
     )  # fmt: skip
     if history.interrupted:
         return None
@@ -76,6 +77,8 @@ def run(
         "history": steps[["step", "task", "loss"]].round(4).to_dict("list"),
         "predictions": predictions,
     }
+    if built.surgery is not None:
+        built.surgery.log.save(path.with_suffix(".conflicts.safetensors"))
     if keep_model:
         save_model(path.with_suffix(".safetensors"), built.model, {"seed": seed})
     write(path, result)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -46,9 +47,12 @@ def load_model(path: str | Path, model: nn.Module) -> dict:
 
 
 def pack(
-    modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, generators: dict[str, Tensor]
+    modules: dict[str, Any], optimizer: torch.optim.Optimizer, generators: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The state of a run as named tensors: the modules' weights, the optimizer's moments, the random generators."""
+    """The state of a run as named tensors: that of its modules, the optimizer's moments, the random generators.
+
+    modules: whatever has a `state_dict`, by name.
+    """
     tensors = {
         f"{kind}.{name}": tensor
         for kind, module in modules.items()
@@ -65,7 +69,7 @@ def pack(
 
 
 def unpack(
-    path: Path, tensors: dict[str, Tensor], modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer
+    path: Path, tensors: dict[str, Tensor], modules: dict[str, Any], optimizer: torch.optim.Optimizer
 ) -> dict[str, Tensor]:
     """The reverse of `pack`; returns the states of the data's generators."""
     for kind, module in modules.items():
@@ -90,7 +94,7 @@ def _parameters(optimizer: torch.optim.Optimizer):
     return (p for group in optimizer.param_groups for p in group["params"])
 
 
-def _fill(model: nn.Module, tensors: dict[str, Tensor], path) -> None:
+def _fill(model: Any, tensors: dict[str, Tensor], path) -> None:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

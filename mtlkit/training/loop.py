@@ -10,6 +10,7 @@ from statistics import fmean
 from torch import nn
 
 from ..data import Encoded, Schedule, Sequential
+from ..gradients import Surgery
 from ..heads import MultitaskModel
 from ..tasks import Task
 from .history import History
@@ -66,12 +67,15 @@ def train(
     schedule: Schedule | None = None,
     weighting: nn.Module | None = None,
     overall: Callable[[Mapping[str, float]], float] = mean_score,
+    surgery: Surgery | None = None,
 ) -> History:
     """Train `model`; afterwards it holds the weights of the look that scored best on `dev_data`.
 
     One task with its data; or several, their data by task name, and a `schedule` that says whose batch comes next.
     weighting: a module of `objectives.weighting` that makes one loss of a step's losses (default: their sum); what
     it learns is trained along. overall: of the tasks' dev scores (name -> score) the number that chooses the look.
+    surgery: a `gradients.Surgery` of the model's encoder, for steps of several tasks; what it carries and its log are
+    part of the checkpoint.
 
     What is frozen stays as it is. With a `folder`, checkpoints go there (`last.safetensors`, `best.safetensors`), and
     the history as it grows (`log.jsonl`, a line a row); a run that finds its own checkpoint goes on from it: same seed,
@@ -89,7 +93,7 @@ def train(
     settings = settings or Settings()
     by_name = {task.name: task for task in tasks}
     schedule = _checked(schedule, by_name, train_data, dev_data, settings)
-    run = Run(model, by_name, train_data, dev_data, settings, folder, schedule, weighting, overall)
+    run = Run(model, by_name, train_data, dev_data, settings, folder, schedule, weighting, overall, surgery)
     with _StopRequest() as stop:
         run.go(progress, stop)
     if stop.asked and run.step < run.total:

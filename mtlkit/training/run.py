@@ -7,6 +7,7 @@ from bisect import bisect_left
 from dataclasses import asdict, replace
 from itertools import accumulate
 from pathlib import Path
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -35,11 +36,16 @@ class Run:
         schedule,
         weighting=None,
         overall=None,
+        surgery=None,
     ):
         self.model, self.tasks, self.train_data, self.dev_data = model, tasks, train_data, dev_data
-        self.schedule, self.weighting, self.overall = schedule, weighting, overall
+        self.schedule, self.weighting, self.overall, self.surgery = schedule, weighting, overall, surgery
         if getattr(weighting, "needs_all", False) and settings.micro_batch:
             raise ValueError(f"{type(weighting).__name__} needs whole batches: leave micro_batch out")
+        if getattr(weighting, "needs_all", False) and surgery is not None:
+            raise ValueError(
+                f"{type(weighting).__name__} makes one loss of all tasks: nothing is left to operate on"
+            )
         self.precision = choose_precision(model.device, settings.precision)
         self.settings = replace(settings, precision=self.precision)
         self.folder = Path(folder) if folder else None
@@ -104,6 +110,8 @@ class Run:
         self.model.train()
         if getattr(self.weighting, "needs_all", False):
             losses = self.backward_together(batches)
+        elif self.surgery is not None:
+            losses = self.backward_apart(batches)
         else:
             losses = {name: self.backward(name, index) for name, index in batches.items()}
         norm = nn.utils.clip_grad_norm_(self.trained, self.settings.clip)
@@ -138,6 +146,19 @@ class Run:
         self.weighting(losses).backward()
         return {name: loss.item() for name, loss in losses.items()}
 
+    def backward_apart(self, batches: dict[str, list[int]]) -> dict[str, float]:
+        """The same for gradient surgery, which makes one gradient of the tasks' own."""
+        losses = {}
+        for name, index in batches.items():
+            with self.surgery.task(name):
+                losses[name] = self.backward(name, index)
+        try:
+            self.surgery.apply(losses)
+        except FloatingPointError as error:  # it names the task
+            self.stop(str(error), batches)
+        self.table.gather()
+        return losses
+
     def loss(self, name: str, index: list[int]) -> Tensor:
         batch = collate(self.train_data[name], index).to(self.model.device)
         with autocast(self.model.device, self.precision):
@@ -152,17 +173,20 @@ class Run:
 
     def stop_unless_finite(self, what: str, value: float, batches: dict[str, list[int]]) -> None:
         if not math.isfinite(value):
-            self.clear_gradients()
-            where = "; ".join(
-                f"task {name}, on the {len(index)} examples "
-                + ", ".join(self.train_data[name].ids[i] for i in index[:3])
-                + ", ..."
-                for name, index in batches.items()
-            )
-            raise FloatingPointError(
-                f"the {what} is {value} at step {self.step + 1} of {where}; the weights are as they were before it. "
-                "Lower the learning rate, or look at these rows"
-            )
+            self.stop(f"the {what} is {value}", batches)
+
+    def stop(self, why: str, batches: dict[str, list[int]]) -> NoReturn:
+        self.clear_gradients()
+        where = "; ".join(
+            f"task {name}, on the {len(index)} examples "
+            + ", ".join(self.train_data[name].ids[i] for i in index[:3])
+            + ", ..."
+            for name, index in batches.items()
+        )
+        raise FloatingPointError(
+            f"{why} at step {self.step + 1} of {where}; the weights are as they were before it. "
+            "Lower the learning rate, or look at these rows"
+        )
 
     def look(self, bar) -> None:
         """Evaluate, and keep the weights if they are the best so far."""
@@ -201,8 +225,11 @@ class Run:
         return round(self.seconds, 3)
 
     @property
-    def modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model} | ({} if self.weighting is None else {"weighting": self.weighting})
+    def modules(self) -> dict[str, Any]:
+        """What has a state to save."""
+        log = getattr(self.surgery, "log", None)
+        found = dict(model=self.model, weighting=self.weighting, surgery=self.surgery, conflicts=log)
+        return {name: module for name, module in found.items() if module is not None}
 
     def save(self, folder: Path) -> None:
         states = {name: stream.state() for name, stream in self.streams.items()}
@@ -230,6 +257,8 @@ class Run:
             ],
             "batch sizes": {name: self.schedule.batch_size(name) for name in self.tasks},
             "loss weighting": repr(self.weighting),
+            "gradient surgery": repr(self.surgery),
+            "conflict log": getattr(self.surgery, "log", None) is not None,
         }
         data = {
             f"{kind} data of {name}": zlib.crc32(repr((part.rows, part.types, part.labels)).encode())

@@ -24,6 +24,12 @@ class WordTableGradient:
             self.gradient = weight.grad = torch.zeros_like(weight)
         return self
 
+    def gather(self) -> None:
+        """After gradient surgery, which leaves the rows that were read: the same numbers in the one dense gradient."""
+        found = self.word.weight.grad
+        if self.gradient is not None and found is not None and found.is_sparse:
+            self.word.weight.grad = self.gradient.index_copy_(0, found.indices()[0], found.values())
+
     def clear(self) -> None:
         """After `optimizer.zero_grad()`: zeros instead of None, in the same memory."""
         if self.gradient is not None:
