@@ -25,6 +25,7 @@ NO_NETWORK = re.compile(
     "NewConnectionError|ConnectTimeout|ReadTimeout|Max retries|timed out|ProxyError|SSLError|Could not fetch URL"
     "|Connection (refused|reset|broken)|name resolution|Name or service|unreachable"
 )
+SEARCHING = re.compile("is looking at multiple versions of")
 
 
 class SetupError(Exception):
@@ -213,7 +214,8 @@ def pip(python: Path, arguments: "list[str]", log: Path, what: str) -> None:
     command = [str(python), "-m", "pip", "install", "--constraint", str(ROOT / "constraints.txt")]
     command += ["--progress-bar", "off", *arguments]
     env = {**os.environ, "PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    lines = []
+    lines: "list[str]" = []
+    searching = False
     output: "dict[str, Any]" = {
         "stdout": subprocess.PIPE,
         "stderr": subprocess.STDOUT,
@@ -225,6 +227,13 @@ def pip(python: Path, arguments: "list[str]", log: Path, what: str) -> None:
             lines.append(line.rstrip())
             file.write(line)
             show_progress(lines[-1])
+            if SEARCHING.search(line) and not searching:
+                searching = True
+                say(
+                    "pip tries several versions of a package: some pin in constraints.txt cannot be had for Python "
+                    "{}.{} here.\nIf this takes more than a few minutes, stop it (Ctrl-C), remove .venv, and name "
+                    "another Python, for example  make lab PYTHON=python3.12".format(*sys.version_info[:2])
+                )
     show_progress("")
     if process.returncode:
         raise SetupError(

@@ -161,6 +161,13 @@ def test_a_missing_venv_module_names_the_package(tmp_path, monkeypatch):
         environment.make_venv(tmp_path / ".venv")
 
 
+def test_a_pin_that_cannot_be_had_is_said_while_pip_still_searches(repository, pip, capsys):
+    says = "INFO: pip is looking at multiple versions of beautifulsoup4 to determine which version is compatible"
+    pip.behave(says)
+    environment.pip(repository / ".venv/bin/python", ["x"], repository / "log", "x")
+    assert capsys.readouterr().out.count("some pin in constraints.txt cannot be had for Python") == 1
+
+
 def test_a_full_disk_is_seen_before_anything_is_fetched(tmp_path, monkeypatch):
     usage = namedtuple("Usage", "free")
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: usage(1.2e9))
