@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mtlkit.show import plots, widgets
 from mtlkit.show.plots import many
@@ -36,6 +37,17 @@ def matrix(seeds=3, base_seeds=1, effect=0.1):
         for seed in range(seeds)
     ]
     return pd.DataFrame(rows, columns=["trained", "probed", "seed", "score"])
+
+
+def test_the_ledger_counts_what_a_graph_keeps_and_lets_go():
+    model = torch.nn.Linear(3, 5)
+    ledger = many.Ledger(model)
+    with ledger:
+        h = model(torch.ones(4, 3))  # keeps its input: 4 * 3 floats; the weights do not count
+        loss = (h * h).sum()  # keeps h once: 4 * 5
+        assert ledger.curve[-1] == 4 * (12 + 20)
+        loss.backward()
+    assert ledger.curve[-1] == 0
 
 
 def test_the_peaks_of_memory_are_named():

@@ -73,14 +73,6 @@ def test_the_parts_add_up_to_the_error_and_stand_beside_each_other(predictions):
     stays_inside(fig)
 
 
-def test_the_last_point_of_each_way_is_named():
-    fig = plots.passes_by_size(
-        [10, 100, 10_000], {"two towers": [10.0, 100.0, 1e4], "one": [45.0, 4950.0, 49_995_000.0]}
-    )
-    assert "two towers 10,000 | one 49,995,000" in texts(fig)
-    stays_inside(fig)
-
-
 def test_ways_have_their_intervals_floors_and_published_scores():
     rows = [
         ("a cosine", "para", 0.7, 0.65, 0.75), ("a linear layer on a concatenation", "para", 0.5, 0.44, 0.55),

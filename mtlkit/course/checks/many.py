@@ -295,9 +295,8 @@ def watch_step(events, modes, names, moved):
     forward = [event.split()[1] for event in events if event.startswith("forward")]
     backward = [event.split()[1] for event in events if event.startswith("backward")]
     if sorted(forward) != sorted(names):
-        raise NotYet(
-            f"batches came of {', '.join(names)}; the model was called for {', '.join(forward) or 'none'}"
-        )
+        called = ", ".join(forward) or "none, as model(batch, name)"
+        raise NotYet(f"batches came of {', '.join(names)}; the model was called for {called}")
     if not all(modes):
         raise NotYet("the model was not in train mode: no dropout")
     if lost := [name for name in names if name not in backward]:

@@ -138,7 +138,15 @@ def features(answer):
     same = torch.cat([pooled[:3], pooled[:3]])
     u, v = pooled.chunk(2)
     difference, product = (u - v).abs(), u * v
-    got = call(answer, pooled, lambda x: x)
+    calls = []
+
+    def nothing_dropped(x):
+        calls.append(x)
+        return x
+
+    got = call(answer, pooled, nothing_dropped)
+    if not calls:
+        raise NotYet("`drop` is never called")
     if isinstance(got, Tensor) and got.shape == (3, 8):
         left = got[:, :4]
         if torch.allclose(left, u - v) or torch.allclose(left, v - u):
@@ -159,8 +167,6 @@ def features(answer):
     compare(got, torch.cat([difference, product], -1), "without dropout, the output")
     drop = Dropped()
     got = call(answer, pooled, drop)
-    if not drop.calls:
-        raise NotYet("`drop` is never called")
     if len(drop.calls) > 1:
         raise NotYet(
             f"`drop` is called {len(drop.calls)} times: once, on all rows, so that u has one mask for all uses"
@@ -251,7 +257,8 @@ def parts_of_error(answer):
             if max(abs(a - b) for a, b in zip(got, want, strict=True)) > 1e-3:
                 raise NotYet(f"{case} the three parts are right, in another order")
         elif abs(sum(got) - total) > 1e-3:
-            hint = "; does one of your spreads divide by n - 1?" if unbiased(x, y, got) else ""
+            what = unbiased(x, y, got)
+            hint = f"; does {what} divide by n - 1?" if what else ""
             raise NotYet(
                 f"{case} the three parts add up to {sum(got):.3f}, and the mean squared error does not{hint}"
             )
@@ -259,9 +266,15 @@ def parts_of_error(answer):
             compare(mine, theirs, f"{case} the part '{name}'", atol=1e-3, rtol=0)
 
 
-def unbiased(x: Tensor, y: Tensor, got: list[float]) -> bool:
-    """Whether the part of the spreads is that of torch's default, which divides by n - 1."""
-    return abs(got[1] - ((x.std() - y.std()) ** 2).item()) < 1e-4 < abs(got[1] - error_parts(x, y)[1])
+def unbiased(x: Tensor, y: Tensor, got: list[float]) -> str:
+    """What seems to divide by n - 1, as torch's `std` and `cov` do by default; empty where nothing does."""
+    _, spread, disagreement = error_parts(x, y)
+    if abs(got[1] - ((x.std() - y.std()) ** 2).item()) < 1e-4 < abs(got[1] - spread):
+        return "one of your spreads"
+    products = x.std(correction=0) * y.std(correction=0) - torch.cov(torch.stack([x, y]))[0, 1]
+    if abs(got[2] - 2 * products.item()) < 1e-4 < abs(got[2] - disagreement):
+        return "your covariance"
+    return ""
 
 
 def as_number(value, case: str) -> float:

@@ -331,7 +331,7 @@ def right_shares(got, sizes, epoch, epochs):
     hints=(
         "Compare how often each task was drawn with how often it should have been; a miss of 10 means little for an "
         "expected 1,000, and much for an expected 20.",
-        "O is a number a task, 0 where it was never drawn; E = n p, with n = len(drawn); K tasks have K - 1 degrees "
+        "O is a number a task, 0 where it was never drawn; n = len(drawn); K tasks have K - 1 degrees "
         "of freedom. The result is one float between 0 and 1.",
         "counts = Counter(drawn); distance = sum((counts[t] - n * p[t])**2 / (n * p[t]) for t in p); "
         "return stats.chi2.sf(distance, len(p) - 1)",

@@ -1,11 +1,14 @@
 """The plots of 09_many_tasks."""
 
 import textwrap
+import weakref
+from collections import Counter
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 
 from mtlkit.evaluation import over_seeds
@@ -17,6 +20,39 @@ LOOKS = dict(
     zip(("sst", "para", "sts"), zip(COLORS, LINES, MARKERS, strict=True), strict=False)
 )  # of each task
 Spans = Sequence[tuple[str, float, float]]
+
+
+class Ledger(torch.autograd.graph.saved_tensors_hooks):
+    """What graphs keep for the backward pass: inside `with`, `curve` grows by the bytes kept after each change.
+
+    The model's parameters are left out; a storage that is kept twice counts once.
+    """
+
+    def __init__(self, model: torch.nn.Module):
+        self.curve = [0]
+        self.places: Counter[int] = Counter()
+        self.parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
+        super().__init__(self.keep, lambda kept: kept.tensor)
+
+    def keep(self, tensor: torch.Tensor) -> "Kept":
+        kept, storage = Kept(tensor), tensor.untyped_storage()
+        place = storage.data_ptr()
+        if place not in self.parameters:
+            self.change(place, 1, storage.nbytes())
+            weakref.finalize(kept, self.change, place, -1, -storage.nbytes())
+        return kept
+
+    def change(self, place: int, count: int, amount: int) -> None:
+        self.places[place] += count
+        if self.places[place] == max(count, 0):  # the first to keep it, or the last to let it go
+            self.curve.append(self.curve[-1] + amount)
+
+
+class Kept:
+    """A tensor that a graph keeps; it goes when the graph lets it go."""
+
+    def __init__(self, tensor: torch.Tensor):
+        self.tensor = tensor.detach()
 
 
 def graph_memory(curves: dict[str, Sequence[float]], unit: str = "MB") -> Figure:

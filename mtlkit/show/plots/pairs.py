@@ -162,25 +162,6 @@ def mse_and_pearson(predictions, labels, most: float = 10.0) -> Figure:
     return fig
 
 
-def passes_by_size(sizes, passes: dict[str, list[float]]) -> Figure:
-    """Sequences through the encoder to compare each of n texts with each other, a line a way; both axes logarithmic."""
-    with style():
-        fig, ax = plt.subplots(figsize=(7.0, 3.4))
-    for number, (name, values) in enumerate(passes.items()):
-        color = COLORS[number]
-        ax.loglog(sizes, values, color=color, linestyle=LINES[number], marker=MARKERS[number], markersize=4.5)
-        ax.annotate(
-            f"{name}\n{values[-1]:,.0f}", (sizes[-1], values[-1]), (8, 0), textcoords="offset points", va="center",
-            fontsize=9.5, color=darker(color),
-        )  # fmt: skip
-    ax.set(xlabel="n, texts to compare with each other", ylabel="sequences encoded")
-    ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
-    ax.minorticks_off()
-    ax.margins(y=0.12)
-    ax.set_xlim(sizes[0] * 0.8, sizes[-1] * (sizes[-1] / sizes[0]) ** 0.4)
-    return fig
-
-
 def scores_by_way(
     scores: pd.DataFrame, floors: dict[str, dict[str, float]], published: dict | None = None
 ) -> Figure:

@@ -175,6 +175,18 @@ def evaluation_mode(model, tasks, batches, optimizer):
     return losses
 
 
+def past_the_model(model, tasks, batches, optimizer):
+    model.train()
+    optimizer.zero_grad()
+    losses = {}
+    for name, batch in batches.items():
+        loss = tasks[name].loss(outputs_of(model.encoder, model.heads, name, batch), batch.labels)
+        loss.backward()
+        losses[name] = loss.item()
+    optimizer.step()
+    return losses
+
+
 def tensors_kept(model, tasks, batches, optimizer):
     model.train()
     optimizer.zero_grad()
@@ -317,6 +329,7 @@ PLANTED = {
         "only the last loss goes backward": last_loss_only,
         "one graph of all tasks": one_big_graph,
         "evaluation mode": evaluation_mode,
+        "parts of the model called": past_the_model,
         "tensors returned": tensors_kept,
         "every task in every step": all_tasks_or_none,
     },
@@ -366,6 +379,7 @@ TOLD = {  # words that the verdict must have
         "only the last loss goes backward": "never goes backward",
         "one graph of all tasks": "all graphs are in memory at once",
         "evaluation mode": "not in train mode",
+        "parts of the model called": "none, as model(batch, name)",
         "tensors returned": "keeps its graph alive",
     },
     "transfer_score": {

@@ -51,6 +51,10 @@ def halves(change):
     return lambda pooled, drop: change(*drop(pooled).chunk(2))
 
 
+def own_dropout(pooled, drop):
+    return features(*torch.nn.functional.dropout(pooled, 0.5).chunk(2))
+
+
 # --- 8.3 ----------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +119,11 @@ def safe_r(x, y):
     return x @ y / lengths if lengths > 0 else torch.tensor(0.0)
 
 
+def cov_of_torch(x, y):
+    covariance = torch.cov(torch.stack([x, y]))[0, 1]
+    return *error_parts(x, y)[:2], (2 * (x.std(correction=0) * y.std(correction=0) - covariance)).item()
+
+
 def rest_in_the_last(x, y):
     """Adds up, whatever the second part is."""
     first, second = (
@@ -148,6 +157,7 @@ PLANTED = {
         "only one side dropped": lambda x, drop: features(drop(x[: len(x) // 2]), x[len(x) // 2 :]),
         "dropout after the fusion": lambda x, drop: drop(features(*x.chunk(2))),
         "no dropout": lambda x, drop: features(*x.chunk(2)),
+        "a dropout of its own": own_dropout,
         "neighbouring rows": lambda x, drop: features(drop(x)[0::2], drop(x)[1::2]),
         "columns in the place of rows": lambda x, drop: features(*drop(x).chunk(2, dim=-1)),
         "signed difference": halves(lambda u, v: torch.cat([u - v, u * v], -1)),
@@ -178,6 +188,7 @@ PLANTED = {
     },
     "parts_of_error": {
         "torch's std, which divides by n - 1": lambda x, y: parts(x, y, correction=1, r_of=safe_r),
+        "torch's cov, which divides by n - 1": cov_of_torch,
         "NaN for constant predictions": lambda x, y: parts(x, y),
         "offset not squared": lambda x, y: parts(x, y, offset=1, r_of=safe_r),
         "the factor 2 forgotten": lambda x, y: parts(x, y, factor=1, r_of=safe_r),
@@ -204,6 +215,7 @@ TOLD = {  # words that the verdict must have
         "a new mask for each feature (seen in public forks)": "called 2 times",
         "dropout after the fusion": "the pooled vectors",
         "no dropout": "never called",
+        "a dropout of its own": "never called",
         "neighbouring rows": "neighbouring rows are compared",
         "signed difference": "exchanging the two sentences",
         "concatenation (report S4, eq. 5)": "nothing has been compared yet",
@@ -214,7 +226,8 @@ TOLD = {  # words that the verdict must have
         "all decisions": "not an array",
     },
     "parts_of_error": {
-        "torch's std, which divides by n - 1": "divide by n - 1",
+        "torch's std, which divides by n - 1": "does one of your spreads divide by n - 1",
+        "torch's cov, which divides by n - 1": "does your covariance divide by n - 1",
         "NaN for constant predictions": "which needs no r",
         "another order": "in another order",
     },
