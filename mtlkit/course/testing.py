@@ -1,5 +1,6 @@
 """The whole test run, one part after the other: what `make test` shows."""
 
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ NBVAL = [
     "--nbval-cell-timeout=300",
     "--nbval-sanitize-with=tests/notebooks/sanitize.cfg",
 ]
+# A worker a core, one thread each: two that share a core wait for one another.
+WORKERS = ["-n", str(min(4, os.cpu_count() or 1)), "--dist"]
 # Each command is what follows `python`. Parts run one after the other, so that no two crowd each other out.
 PARTS = {
     "lint": [
@@ -21,8 +24,8 @@ PARTS = {
         ["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-logo"],
     ],
     "types": [["-m", "mypy"]],
-    "pytest": [["-m", "pytest"]],
-    "nbval": [["-m", "pytest", *NBVAL, "notebooks"]],
+    "pytest": [["-m", "pytest", *WORKERS, "worksteal"]],
+    "nbval": [["-m", "pytest", *WORKERS, "loadfile", *NBVAL, "notebooks"]],  # a notebook's cells stay together
 }
 
 
@@ -49,4 +52,4 @@ def run_command(part: str, command: list[str]) -> int:
     command = [sys.executable, *command]
     if part == "nbval":  # in a network namespace too; the browser tests need the real user, for the sandbox
         command = offline.wrap(command)
-    return subprocess.call(command, cwd=ROOT, env=offline.environment())
+    return subprocess.call(command, cwd=ROOT, env={**offline.environment(), "OMP_NUM_THREADS": "1"})
