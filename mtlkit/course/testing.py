@@ -17,6 +17,7 @@ NBVAL = [
 # A worker a core, one thread each: two that share a core wait for one another.
 WORKERS = ["-n", str(min(4, os.cpu_count() or 1)), "--dist"]
 # Each command is what follows `python`. Parts run one after the other, so that no two crowd each other out.
+# loadfile: the cells of a notebook follow one another.
 PARTS = {
     "lint": [
         ["-m", "ruff", "check", "."],
@@ -25,7 +26,7 @@ PARTS = {
     ],
     "types": [["-m", "mypy"]],
     "pytest": [["-m", "pytest", *WORKERS, "worksteal"]],
-    "nbval": [["-m", "pytest", *WORKERS, "loadfile", *NBVAL, "notebooks"]],  # a notebook's cells stay together
+    "nbval": [["-m", "pytest", *WORKERS, "loadfile", *NBVAL, "notebooks"]],
 }
 
 

@@ -162,7 +162,9 @@ def test_a_missing_venv_module_names_the_package(tmp_path, monkeypatch):
 
 
 def test_a_pin_that_cannot_be_had_is_said_while_pip_still_searches(repository, pip, capsys):
-    says = "INFO: pip is looking at multiple versions of beautifulsoup4 to determine which version is compatible"
+    says = (
+        "INFO: pip is looking at multiple versions of beautifulsoup4 to determine which version is compatible"
+    )
     pip.behave(says)
     environment.pip(repository / ".venv/bin/python", ["x"], repository / "log", "x")
     assert capsys.readouterr().out.count("some pin in constraints.txt cannot be had for Python") == 1

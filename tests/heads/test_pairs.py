@@ -163,7 +163,9 @@ def test_gradients_reach_both_sides_of_every_pair(name, pool):
     assert all(p.grad is not None for p in model.heads.parameters())
 
 
-@pytest.mark.parametrize("task", [PARA, STS, replace(STS, outputs=6, loss=score_cross_entropy)], ids=str)
+@pytest.mark.parametrize(
+    "task", [PARA, STS, replace(STS, outputs=6, loss=score_cross_entropy)], ids=["para", "sts", "six classes"]
+)
 def test_a_pair_in_one_sequence_needs_only_a_classification_head(task, minilm_tokenizer):
     texts = [
         ("A dog runs.", "A dog is running in the park."),
