@@ -16,12 +16,11 @@ GUARD = Path(__file__).with_name("guard")
 
 
 def environment() -> dict[str, str]:
-    """This process's environment variables, with the guard on and two threads a process.
+    """This process's environment variables, with the guard on and two threads a process, unless OMP_NUM_THREADS is set.
 
-    The same number of threads everywhere gives the same floats everywhere, and keeps a kernel and its test
-    from crowding each other out.
+    More threads than cores wait for one another: tests that run side by side set it to 1.
     """
-    threads = str(min(2, os.cpu_count() or 1))
+    threads = os.environ.get("OMP_NUM_THREADS") or str(min(2, os.cpu_count() or 1))
     path = [str(GUARD), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
