@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from mtlkit.data import load
+from mtlkit.data import FORMATS, load
 from mtlkit.data.sources import DATA
-from mtlkit.evaluation import recorded
+from mtlkit.evaluation import read_predictions, recorded, score, validate
 from mtlkit.runs import comparison, read_recipes, read_result, scores
 
 FOLDERS = sorted(path.parent for path in (DATA / "results").glob("*/comparison.csv"))
@@ -57,3 +57,25 @@ def test_the_scores_on_real_data_are_those_of_the_kept_predictions(folder, cs224
         pytest.skip("recorded with 16,212 of the question pairs; here are others")
     again = comparison(results(folder))
     pd.testing.assert_frame_equal(again, stored(folder.name), check_dtype=False, atol=2e-4)
+
+
+BEST = DATA / "results" / "best"
+
+
+@pytest.mark.slow
+def test_the_submission_files_hold_the_predictions_of_the_best_seed(cs224n, monkeypatch):
+    monkeypatch.setenv("MTLKIT_DATA", str(cs224n.parent))
+    table = recorded("best/scores").query("chosen")
+    seed = table[table.task == "mean3"].set_index("seed").score.idxmax()
+    kept = table[table.seed == seed].set_index("task").score
+    files = sorted(path.name for path in (BEST / "predictions").iterdir())
+    assert files == sorted(f"{task}-{part}-output.csv" for task in FORMATS for part in ("dev", "test"))
+    if len(load("para", "dev", "cs224n", on_bad="report")) != 16_212:
+        pytest.skip("recorded with 16,212 of the question pairs; here are others")
+    for task, form in FORMATS.items():
+        for split, part in (("dev", "dev"), ("test-student", "test")):
+            path = BEST / "predictions" / f"{task}-{part}-output.csv"
+            examples = load(task, split, "cs224n", on_bad="report")
+            validate(read_predictions(path, form), examples, form)
+            if part == "dev":
+                assert score(path, examples, form) == pytest.approx(kept[task], abs=2e-4)
