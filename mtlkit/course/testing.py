@@ -25,7 +25,7 @@ PARTS = {
         ["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-logo"],
     ],
     "types": [["-m", "mypy"]],
-    "pytest": [["-m", "pytest", *WORKERS, "worksteal"]],
+    "pytest": [["-m", "pytest"]],
     "nbval": [["-m", "pytest", *WORKERS, "loadfile", *NBVAL, "notebooks"]],
 }
 
@@ -53,4 +53,5 @@ def run_command(part: str, command: list[str]) -> int:
     command = [sys.executable, *command]
     if part == "nbval":  # in a network namespace too; the browser tests need the real user, for the sandbox
         command = offline.wrap(command)
-    return subprocess.call(command, cwd=ROOT, env={**offline.environment(), "OMP_NUM_THREADS": "1"})
+    threads = {"OMP_NUM_THREADS": "1"} if "-n" in command else {}
+    return subprocess.call(command, cwd=ROOT, env={**offline.environment(), **threads})

@@ -7,6 +7,7 @@ only in part; what the page alone knows (pictures, messages of broken widgets) i
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, Route
+from playwright.sync_api import Locator, Page, Route, expect
 
 from mtlkit.course import offline
 
@@ -183,6 +184,13 @@ def press(page: Page, control: Locator, key: str, times: int = 1) -> None:
     for _ in range(times):
         page.keyboard.press(key)
     settle(page)
+
+
+def waits_for(picture: Locator, alt: str, other_than: str | None = None) -> None:
+    """Until the picture's alternative text holds `alt`, and its `src` is another: the kernel answers when it can."""
+    expect(picture).to_have_attribute("alt", re.compile(re.escape(alt)), timeout=60_000)
+    if other_than is not None:
+        expect(picture).not_to_have_attribute("src", other_than, timeout=60_000)
 
 
 def sliders(page: Page) -> Locator:

@@ -10,12 +10,10 @@ def test_the_sliders_and_the_button_of_08_change_its_pictures(page: Page, lab: d
     before = roc.get_attribute("src")
     handles = driver.sliders(page)
     driver.press(page, handles.first, "End")
-    assert "0 of 306 pairs are called 1" in roc.get_attribute("alt")
-    assert roc.get_attribute("src") != before
+    driver.waits_for(roc, ": 0 of 306 pairs are called 1", before)
     before = error.get_attribute("src")
     driver.press(page, handles.nth(1), "End")  # the label 0, predicted as 5
-    assert error.get_attribute("src") != before
-    assert "Six predictions with Pearson" in error.get_attribute("alt")
+    driver.waits_for(error, "Six predictions with Pearson", before)
     page.get_by_text("Puzzle 2 of 3").wait_for()
     page.get_by_role("button", name="Next puzzle").press("Enter")
     page.get_by_text("Puzzle 3 of 3").wait_for()

@@ -11,8 +11,7 @@ def test_a_review_typed_into_the_widget_of_07_is_answered(page: Page, lab: drive
     before = picture.get_attribute("src")
     line.fill("Two hours of my life that I will never get back.")
     driver.press(page, line, "Enter")
-    assert "model calls this review" in picture.get_attribute("alt")
-    assert picture.get_attribute("src") != before
+    driver.waits_for(picture, "model calls this review", before)
     line.fill("   ")
     driver.press(page, line, "Enter")
     assert page.get_by_text("Type a review, then press Enter.").is_visible()
