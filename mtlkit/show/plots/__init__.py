@@ -11,6 +11,18 @@ from .adamw import (
 )
 from .attention import entropy_by_width, masked_weights, seen_by_test, similarity_by_padding
 from .comparison import comparison
+from .conflict import (
+    conflict_rate,
+    cosine_heat,
+    cosine_matrix,
+    cosine_rows,
+    cosines_by_design,
+    cosines_by_part,
+    gradient_planes,
+    norm_imbalance,
+    random_planes,
+    theatre_step,
+)
 from .data import example_card, label_shares, leak_curve, length_curves, score_histogram
 from .many import (
     alone_and_together,
@@ -39,6 +51,7 @@ from .schedules import (
 )
 from .sentiment import class_probabilities, confusion_matrix, learning_curves, loss_floor, scores_over_seeds
 from .start import course_map, model_name, published_scores
+from .surgery import cost_ledger, gradient_plane, lengths_before_after, valley
 from .weighting import pull_shares, scores_by_weighting, times_as_fast, uncertainty_bowls, weights_on_simplex
 from .word_pieces import padding_by_order, piece_boxes, piece_kind, split_by_rarity
 
@@ -54,8 +67,15 @@ __all__ = [
     "class_probabilities",
     "compared_runs",
     "comparison",
+    "conflict_rate",
     "confusion_matrix",
+    "cosine_heat",
+    "cosine_matrix",
+    "cosine_rows",
     "cosine_scales",
+    "cosines_by_design",
+    "cosines_by_part",
+    "cost_ledger",
     "course_map",
     "curves_by_step",
     "differences",
@@ -65,16 +85,20 @@ __all__ = [
     "example_card",
     "forest",
     "gelu_difference",
+    "gradient_plane",
+    "gradient_planes",
     "graph_memory",
     "label_shares",
     "layer_rates",
     "leak_curve",
     "learning_curves",
     "length_curves",
+    "lengths_before_after",
     "loss_floor",
     "masked_weights",
     "model_name",
     "mse_and_pearson",
+    "norm_imbalance",
     "padding_by_order",
     "pass_shares",
     "passes_by_schedule",
@@ -83,6 +107,7 @@ __all__ = [
     "plan_boxes",
     "published_scores",
     "pull_shares",
+    "random_planes",
     "rate_schedules",
     "resampled_scores",
     "roc_points",
@@ -95,6 +120,7 @@ __all__ = [
     "shares_by_alpha",
     "similarity_by_padding",
     "split_by_rarity",
+    "theatre_step",
     "threshold_roc",
     "times_as_fast",
     "tolerance_margins",
@@ -102,5 +128,6 @@ __all__ = [
     "transfer_matrix",
     "two_overalls",
     "uncertainty_bowls",
+    "valley",
     "weights_on_simplex",
 ]
