@@ -44,8 +44,6 @@ class Surgery:
     ):
         self.bank = Bank(shared)
         self.method = PCGrad() if method is None else method
-        if by_part and isinstance(self.method, GradVac):
-            raise ValueError("GradVac follows one set of cosines, which by_part would mix: leave by_part out")
         self.by_part, self.mean, self.log = by_part, mean, log
 
     def __repr__(self) -> str:
@@ -95,7 +93,12 @@ class Surgery:
                 if not finite
             ]
             raise FloatingPointError(f"the gradient of {', '.join(bad)} is not finite")
-        weights = torch.stack([self.method(gram) for gram in grams]) if self.by_part else self.method(whole)
+        if not self.by_part:
+            weights = self.method(whole)
+        elif isinstance(self.method, GradVac):
+            weights = torch.stack([self.method(gram, part) for part, gram in enumerate(grams)])
+        else:
+            weights = torch.stack([self.method(gram) for gram in grams])
         weights = weights.detach().double().cpu()
         divide = len(bank.tasks) if self.mean else 1
         bank.write(weights, divide)

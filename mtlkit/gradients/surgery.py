@@ -120,7 +120,8 @@ class GradVac(_Ordered):
     """Gradient Vaccine (Wang et al. 2021): `gradvac`, with targets that follow the cosines seen so far.
 
     beta: how fast they follow (the paper: 0.01), in [0, 1]. Otherwise as `PCGrad`. Targets go by the tasks' places:
-    give the same tasks in the same order in each step; with another number of tasks they start anew.
+    give the same tasks in the same order in each step; with another number of tasks they start anew. A call may name
+    the number of the `part` of the model that its G is of: each has targets of its own (N, K, K).
     """
 
     def __init__(self, beta: float = 0.01, seed: int = 0, generator=None, order=None):
@@ -128,24 +129,28 @@ class GradVac(_Ordered):
         if not 0 <= beta <= 1:
             raise ValueError(f"beta is in [0, 1], not {beta}")
         self.beta = beta
-        self.targets = torch.zeros(0, 0, dtype=torch.float64)
+        self.targets = torch.zeros(0, 0, 0, dtype=torch.float64)
 
     def __repr__(self) -> str:
         return f"GradVac(beta={self.beta})"
 
-    def __call__(self, gram: Gram) -> Float[Tensor, "K"]:
-        if len(self.targets) != len(gram):
-            self.targets = torch.zeros(gram.shape, dtype=torch.float64)
-        self.orders = self.draw(len(gram))
-        self.coefficients, self.targets = gradvac(gram, self.orders, self.targets, self.beta)
+    def __call__(self, gram: Gram, part: int = 0) -> Float[Tensor, "K"]:
+        K = len(gram)
+        if self.targets.shape[1] != K:
+            self.targets = torch.zeros(0, K, K, dtype=torch.float64)
+        if len(self.targets) <= part:
+            more = torch.zeros(part + 1 - len(self.targets), K, K, dtype=torch.float64)
+            self.targets = torch.cat([self.targets, more])
+        self.orders = self.draw(K)
+        self.coefficients, self.targets[part] = gradvac(gram, self.orders, self.targets[part], self.beta)
         return self.coefficients.sum(0)
 
     def state_dict(self) -> dict[str, Tensor]:
-        return super().state_dict() | {"targets": self.targets}
+        return super().state_dict() | {"targets": self.targets.clone()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         super().load_state_dict(state)
-        self.targets = state["targets"]
+        self.targets = state["targets"].clone()
 
 
 def checked(gram: Gram) -> Gram:

@@ -175,9 +175,20 @@ def test_by_part_each_part_decides_on_its_own():
         assert second == [6, 1]
 
 
-def test_gradvac_by_part_is_refused_since_it_would_mix_the_parts_cosines():
-    with pytest.raises(ValueError, match="leave by_part out"):
-        Surgery(nn.Linear(2, 2), GradVac(), by_part=True)
+def test_gradvac_by_part_follows_the_cosines_of_each_part():
+    torch.manual_seed(0)
+    shared = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 2))
+    surgery = Surgery(shared, GradVac(beta=0.5), by_part=True, log=ConflictLog())
+    for _ in range(3):
+        out = shared(torch.randn(4, 3))
+        surgery.backward({"a": out[:, 0].pow(2).sum(), "b": (out.sum(1) - 1).pow(2).sum()})
+    by_hand = [GradVac(beta=0.5), GradVac(beta=0.5)]
+    for gram in torch.from_numpy(surgery.log.grams).double():
+        for part in (0, 1):
+            by_hand[part](gram[part])
+    targets = surgery.method.targets
+    torch.testing.assert_close(targets, torch.cat([m.targets for m in by_hand]), rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(targets[0], targets[1])
 
 
 def test_loss_weights_act_before_surgery():
