@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mtlkit.evaluation import recorded
 from mtlkit.runs import read_recipes
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +30,16 @@ def test_every_public_name_is_listed_under_its_room(room):
 def test_every_notebook_is_in_the_table():
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"[{path.stem}](notebooks/{path.name})" in README
+
+
+def test_the_recorded_results_are_those_of_the_table():
+    best = recorded("best/comparison").set_index("task")
+    floors, scores = (
+        " | ".join(text.format(**best.loc[task]) for task in ("sst", "para", "sts"))
+        for text in ("{floor:.3f}", "{score:.3f} [{low:.3f}, {high:.3f}]")
+    )
+    assert f"| {floors} |\n" in README
+    assert f"| {scores} |\n" in README
 
 
 def test_the_example_runs(tmp_path, monkeypatch, capsys):

@@ -1,6 +1,6 @@
 """The cost of a PCGrad step: mtlkit.gradients against the plain summed step and two other ways to write PCGrad.
 
-    python tests/bench/bench_surgery.py [--rounds 12] [--json FILE] [--bert-base] [--device cuda] [--growth]
+    python tests/bench/bench_surgery.py [--rounds 12] [--csv FILE] [--bert-base] [--device cuda] [--growth]
 
 plain: three forwards, one backward of the summed loss. ours: `gradients.Surgery` with a conflict log, streamed.
 torchjd: `backward` and `jac_to_grad` with PCGrad, one loss after the other, on the shared parameters; the heads'
@@ -9,10 +9,10 @@ into one vector, cloned, projected as full vectors. All: the same encoder, heads
 data, dropout, clipping, fused AdamW. Single steps of the four alternate, so that a busy machine slows all. Memory: the
 largest that a process of its own reaches, less that of the plain step's.
 --growth: our step with 2 to 16 tasks. --bert-base: an encoder of BERT-base's shape with random weights.
+data/results/surgery_cost.csv was written with --growth --csv.
 """
 
 import argparse
-import json
 import os
 import random
 import resource
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import torch
 from torch import nn
 
@@ -178,7 +179,7 @@ def timed(side: Side, batches) -> float:
 
 
 def compare(args) -> dict:
-    """Median seconds of a step by side, and the median of each one's ratio to ours in the same round."""
+    """Median seconds of a step by side, and the median of each one's ratio to plain and to ours in the same round."""
     sides = {name: kind(args) for name, kind in SIDES.items()}
     source = data(args)
     for _ in range(2):  # warm up
@@ -192,9 +193,12 @@ def compare(args) -> dict:
         order = random.sample(list(sides), len(sides))
         rounds.append({name: timed(sides[name], batches) for name in order})
     seconds = {name: statistics.median(r[name] for r in rounds) for name in sides}
-    ratios = {name: statistics.median(r[name] / r["ours"] for r in rounds) for name in sides}
+    ratios = {
+        f"ratio_to_{base}": {name: statistics.median(r[name] / r[base] for r in rounds) for name in sides}
+        for base in ("plain", "ours")
+    }
     share = sides["ours"].outside / sum(r["ours"] for r in rounds)
-    return dict(seconds=seconds, ratio_to_ours=ratios, surgery_share=share)
+    return dict(seconds=seconds, **ratios, surgery_share=share)
 
 
 def growth(args) -> dict[int, float]:
@@ -245,33 +249,31 @@ def main() -> None:
     parser.add_argument("--precision", choices=["float32", "bfloat16"], help="default: both")
     parser.add_argument("--bert-base", action="store_true")
     parser.add_argument("--growth", action="store_true")
-    parser.add_argument("--json", help="also write the numbers to this file")
+    parser.add_argument("--csv", help="also write the table to this file")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(min(2, os.cpu_count() or 1))
     if args.measure:
         print(measure(args))
         return
-    found = {}
+    rows = []
     for precision in [args.precision] if args.precision else ["float32", "bfloat16"]:
         args.precision = precision
-        found[precision] = compare(args) | dict(extra_mb=memory(args))
-        if args.growth:
-            found[precision]["seconds_by_tasks"] = growth(args)
-        result = found[precision]
-        print(f"{precision}, 3 tasks, batch {BATCH} each, {torch.get_num_threads()} threads, {args.device}")
-        print("step       ms   to ours   MB above plain")
-        for name, seconds in result["seconds"].items():
-            ratio, extra = result["ratio_to_ours"][name], result["extra_mb"][name]
-            print(f"{name:8} {1000 * seconds:5.0f}   {ratio:7.2f}   {extra:14.0f}")
-        print(f"surgery itself: {100 * result['surgery_share']:.1f}% of our step")
-        if args.growth:
-            print(
-                "our step by tasks:", {k: f"{1000 * s:.0f} ms" for k, s in result["seconds_by_tasks"].items()}
-            )
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(dict(found, threads=torch.get_num_threads(), torch=torch.__version__), file, indent=1)
+        result = compare(args)
+        extra = memory(args)
+        by_tasks = growth(args) if args.growth else {}
+        common = dict(device=args.device, threads=torch.get_num_threads(), precision=precision)
+        for step, seconds in result["seconds"].items():
+            ratios = {f"to_{other}": result[f"ratio_to_{other}"][step] for other in ("plain", "ours")}
+            found = dict(step=step, tasks=3, milliseconds=1000 * seconds, **ratios, extra_mb=extra[step])
+            rows.append(common | found)
+        for tasks, seconds in by_tasks.items():
+            rows.append(common | dict(step="ours", tasks=tasks, milliseconds=1000 * seconds))
+        print(f"surgery itself, {precision}: {100 * result['surgery_share']:.1f}% of our step")
+    table = pd.DataFrame(rows).round(3)
+    print(table.to_string(index=False))
+    if args.csv:
+        table.to_csv(args.csv, index=False)
 
 
 if __name__ == "__main__":
