@@ -40,6 +40,18 @@ def test_the_recorded_results_are_those_of_the_table():
     )
     assert f"| {floors} |\n" in README
     assert f"| {scores} |\n" in README
+    pcgrad = recorded("surgery/comparison").set_index(["run", "task"]).loc["PCGrad"]
+    text = "{difference:+.3f} [{difference_low:+.3f}, {difference_high:+.3f}]"
+    differences = " | ".join(text.format(**pcgrad.loc[task]) for task in ("sst", "para", "sts"))
+    assert f"| {differences} |\n" in README
+
+
+def test_the_cost_of_surgery_is_that_of_the_table():
+    cost = recorded("surgery_cost").query("tasks == 3").set_index(["step", "precision"])
+    for step in ("ours", "torchjd", "flatten"):
+        plain, half = cost.loc[step, "float32"], cost.loc[step, "bfloat16"]
+        row = f"| {plain.to_plain:.2f} | {half.to_plain:.2f} | {plain.extra_mb:+,.0f} MB |\n"
+        assert row in README
 
 
 def test_the_example_runs(tmp_path, monkeypatch, capsys):

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-CHUNK = 2**16  # parameters at a time on the CPU: a chunk of every row stays in its cache
+CHUNK = 2**18  # parameters at a time on the CPU: what is written stays in its cache meanwhile
+BLOCK = 2**13  # parameters whose products are summed up in float32; blocks are summed up in float64
 LARGE = 4096  # rows of an embedding, of which a batch reads few
 
 
@@ -19,6 +20,14 @@ def part_of(name: str) -> str:
     words = name.split(".")
     numbers = [i for i, word in enumerate(words) if word.isdigit()]
     return ".".join(words[: numbers[0] + 1]) if numbers else words[0]
+
+
+def dots(rows: Float[Tensor, "K n"]) -> Float[Tensor, "K K"]:
+    """All dot products of the rows, in float64: products of matrices with few rows are fast when many go at once."""
+    K, n = rows.shape
+    whole = n // BLOCK * BLOCK
+    blocks, rest = rows[:, :whole].view(K, -1, BLOCK).transpose(0, 1), rows[:, whole:]
+    return (blocks @ blocks.mT).double().sum(0) + (rest @ rest.T).double()
 
 
 class Bank:
@@ -90,7 +99,7 @@ class Bank:
         found = torch.zeros(len(self.parts), K, K, dtype=torch.float64)
         with torch.autocast(self.rows.device.type, enabled=False):  # where the caller has it on
             for part, rows, _ in self._blocks():
-                found[part] += (rows @ rows.T).cpu()
+                found[part] += dots(rows).cpu()
         return found
 
     @torch.no_grad()
@@ -101,7 +110,7 @@ class Bank:
         the tasks' order, to the last bit. The rows stay. Where no task has a gradient, `.grad` stays None.
         """
         weights = weights.broadcast_to(len(self.parts), len(self.tasks)).tolist()
-        for part, rows, out in self._blocks():
+        for part, rows, out in self._blocks(CHUNK if self.rows.device.type == "cpu" else 2**62):
             first, *others = weights[part]
             torch.mul(rows[0], first, out=out)
             for row, weight in zip(rows[1:], others, strict=True):
@@ -190,10 +199,12 @@ class Bank:
 
         return take
 
-    def _blocks(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """(part, a block of all rows (K, n), where its combination goes (n,)), until all P parameters were there."""
+    def _blocks(self, step: int = 2**62) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """(part, all rows' next n parameters (K, n), where their combination goes (n,)), until all P were there.
+
+        n: of a whole part, or `step` at most.
+        """
         K = len(self.tasks)
-        step = CHUNK if self.rows.device.type == "cpu" else 2**62
         for part, (begin, end) in enumerate(self.spans):
             for i in range(begin, end, step):
                 yield part, self.rows[:K, i : min(i + step, end)], self.result[i : min(i + step, end)]

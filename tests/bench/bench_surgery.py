@@ -15,7 +15,6 @@ data/results/surgery_cost.csv was written with --growth --csv.
 import argparse
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -239,7 +238,8 @@ def measure(args) -> float:
         side.step(next(source))
     if args.device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    with open("/proc/self/status") as file:  # ru_maxrss would begin with the parent's
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 2**10
 
 
 def main() -> None:
