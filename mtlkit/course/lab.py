@@ -64,16 +64,16 @@ def arguments(root: Path, port: int, browser: bool) -> list[str]:
 
 
 def announce(port: int, token: str) -> None:
-    """Print the address as soon as the server answers there."""
-    while not answers(port):
+    """Print the address as soon as the server answers there, this one and no other."""
+    while not answers(port, token):
         time.sleep(0.1)
     say(f"\nJupyterLab is at  http://127.0.0.1:{port}/lab/tree/{FIRST}?token={token}\nStop it with Ctrl-C.\n")
 
 
-def answers(port: int) -> bool:
-    """Whether a Jupyter server answers on `port` of this machine."""
+def answers(port: int, token: str) -> bool:
+    """Whether a Jupyter server answers on `port` of this machine, and knows `token`."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=2) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status?token={token}", timeout=2) as reply:
             return reply.status == 200
     except (OSError, urllib.error.URLError):
         return False

@@ -17,7 +17,7 @@ NBVAL = [
 # A worker a core, one thread each: two that share a core wait for one another.
 WORKERS = ["-n", str(min(4, os.cpu_count() or 1)), "--dist"]
 # Each command is what follows `python`. Parts run one after the other, so that no two crowd each other out.
-# loadfile: the cells of a notebook follow one another. loadgroup: the browser tests share one JupyterLab.
+# loadfile: the cells of a notebook follow one another.
 PARTS = {
     "lint": [
         ["-m", "ruff", "check", "."],
@@ -25,7 +25,7 @@ PARTS = {
         ["-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-logo"],
     ],
     "types": [["-m", "mypy"]],
-    "pytest": [["-m", "pytest", *WORKERS, "loadgroup"]],
+    "pytest": [["-m", "pytest", *WORKERS, "load"]],
     "nbval": [["-m", "pytest", *WORKERS, "loadfile", *NBVAL, "notebooks"]],
 }
 

@@ -14,7 +14,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group("browser"))  # one worker, one JupyterLab
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +30,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[driver.Lab]:
-    """One JupyterLab for all tests, on a copy of the notebooks."""
+    """One JupyterLab for all tests of a worker, on a copy of the notebooks."""
     root = tmp_path_factory.mktemp("course")
     shutil.copytree(ROOT / "notebooks", root / "notebooks")
     with driver.serve(root, tmp_path_factory.mktemp("private")) as running:

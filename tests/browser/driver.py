@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,10 +77,13 @@ def serve(root: Path, private: Path) -> Iterator[Lab]:
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "IPYTHONDIR": "ipython",
     }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     start = f"""
 from pathlib import Path
 from mtlkit.course import lab
-lab.start(Path({str(root)!r}), browser=False, options=["--LabApp.expose_app_in_browser=True"])
+lab.start(Path({str(root)!r}), port={port}, browser=False, options=["--LabApp.expose_app_in_browser=True"])
 """
     log = private / "lab.log"
     with log.open("w") as file:

@@ -57,11 +57,12 @@ def test_the_printed_address_answers_to_its_token_alone_and_the_server_stops(tmp
     (tmp_path / "course" / "notebooks").mkdir(parents=True)
     with driver.serve(tmp_path / "course", tmp_path) as running:
         port = int(running.url.rpartition(":")[2])
-        assert lab.answers(port)
+        assert lab.answers(port, running.token)
+        assert not lab.answers(port, "another's")
         contents = f"{running.url}/api/contents"
         with urllib.request.urlopen(f"{contents}?token={running.token}", timeout=10) as reply:
             assert b"notebooks" in reply.read()
         with pytest.raises(urllib.error.HTTPError, match="403") as refusal:
             urllib.request.urlopen(contents, timeout=10)
         refusal.value.close()
-    assert not lab.answers(port)
+    assert not lab.answers(port, running.token)
