@@ -52,6 +52,12 @@ def test_the_cost_of_surgery_is_that_of_the_table():
         plain, half = cost.loc[step, "float32"], cost.loc[step, "bfloat16"]
         row = f"| {plain.to_plain:.2f} | {half.to_plain:.2f} | {plain.extra_mb:+,.0f} MB |\n"
         assert row in README
+    growth = recorded("surgery_cost").query("step == 'ours' and tasks != 3")
+    each = (growth.milliseconds / growth.tasks).groupby(growth.precision).agg(["min", "max"])
+    spans = [
+        f"{low:.0f} to {high:.0f}" for low, high in each.loc[["float32", "bfloat16"]].itertuples(index=False)
+    ]
+    assert f"{spans[0]} ms a task in\nfloat32, {spans[1]} in bfloat16" in README
 
 
 def test_the_example_runs(tmp_path, monkeypatch, capsys):

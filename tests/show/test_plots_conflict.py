@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from mtlkit.show import plots
-from mtlkit.show.plots.conflict import CELLS, apart
+from mtlkit.show.plots.common import apart
+from mtlkit.show.plots.conflict import CELLS
 from tests.show.inside import stays_inside
 
 TASKS = ("SST", "PARA", "STS")

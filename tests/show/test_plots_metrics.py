@@ -6,7 +6,8 @@ import pytest
 
 from mtlkit.evaluation import mean3, norm3, reports
 from mtlkit.show import plots
-from mtlkit.show.plots.metrics import apart, edges
+from mtlkit.show.plots.common import apart
+from mtlkit.show.plots.metrics import edges
 from tests.show.inside import stays_inside
 
 NAMES = ["random guess", "classic", "a model with rather a long name"]

@@ -1,5 +1,7 @@
 """What several plots share."""
 
+from collections.abc import Sequence
+
 from matplotlib.colors import to_rgb
 
 
@@ -14,4 +16,13 @@ def spread(heights: list[float], factor: float) -> list[float]:
     last = 0.0
     for index in sorted(range(len(heights)), key=heights.__getitem__):
         last = placed[index] = max(heights[index], last * factor)
+    return [placed[index] for index in range(len(heights))]
+
+
+def apart(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights, moved up where needed so that each is at least `gap` above the next lower one."""
+    placed: dict[int, float] = {}
+    last = float("-inf")
+    for index in sorted(range(len(heights)), key=heights.__getitem__):
+        last = placed[index] = max(heights[index], last + gap)
     return [placed[index] for index in range(len(heights))]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Arc
 
 from ..figures import COLORS, LINES, MARKERS, style
-from .common import darker, spread
+from .common import apart, darker, spread
 
 Numbers = Sequence[float] | np.ndarray
 
@@ -251,15 +251,6 @@ def _ticks(last: int) -> list[int]:
     """Whole steps to mark, five or so, up to the last one."""
     every = max(1, round(last / 5))
     return list(range(every, last + 1, every))
-
-
-def apart(heights: Sequence[float], least: float) -> list[float]:
-    """The heights, moved up where needed so that they are at least so far apart."""
-    placed: dict[int, float] = {}
-    last = -np.inf
-    for index in sorted(range(len(heights)), key=heights.__getitem__):
-        last = placed[index] = max(heights[index], last + least)
-    return [placed[index] for index in range(len(heights))]
 
 
 def cosines_by_design(cosines: pd.DataFrame, marked: Mapping[str, float] | None = None) -> Figure:

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter
 from mtlkit.evaluation import mean3, norm3, pearson, reports
 
 from ..figures import COLORS, LINES, MARKERS, style
-from .common import darker
+from .common import apart, darker
 
 
 def same_correlation(labels, models: dict[str, np.ndarray]) -> Figure:
@@ -175,15 +175,6 @@ def two_overalls(scores: pd.DataFrame) -> Figure:
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     return fig
-
-
-def apart(heights: list[float], gap: float) -> list[float]:
-    """The heights, in their order, moved up where needed so that each is at least `gap` above the next lower one."""
-    placed: dict[int, float] = {}
-    last = -np.inf
-    for index in sorted(range(len(heights)), key=heights.__getitem__):
-        last = placed[index] = max(heights[index], last + gap)
-    return [placed[index] for index in range(len(heights))]
 
 
 def forest(dev: pd.DataFrame, train: pd.DataFrame, floors: dict[str, dict[str, float]]) -> Figure:

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from ..figures import COLORS, LINES, MARKERS, style
-from .common import darker
+from .common import apart, darker
 
 HATCHES = ("", "///", "...", "xx", "\\\\\\", "++", "oo")
 
@@ -99,7 +99,7 @@ def shares_by_alpha(alphas: np.ndarray, shares: pd.DataFrame, marks: Mapping[flo
         values = shares[task].to_numpy()
         ax.plot(alphas, values, color=COLORS[number], linestyle=LINES[number])
     ends = shares.iloc[-1]
-    for place, task in zip(_apart(ends.to_list(), 0.06), shares.columns, strict=True):
+    for place, task in zip(apart(ends.to_list(), 0.06), shares.columns, strict=True):
         number = list(shares.columns).index(task)
         ax.annotate(
             f"{task} {ends[task]:.3f}", (1.01, place), xycoords=("axes fraction", "data"), va="center",
@@ -119,15 +119,6 @@ def shares_by_alpha(alphas: np.ndarray, shares: pd.DataFrame, marks: Mapping[flo
         ylabel="probability of a batch",
     )
     return fig
-
-
-def _apart(heights: Sequence[float], gap: float) -> list[float]:
-    """The heights, moved up where needed so that any two are at least `gap` apart."""
-    placed: dict[int, float] = {}
-    last = -np.inf
-    for index in sorted(range(len(heights)), key=heights.__getitem__):
-        last = placed[index] = max(heights[index], last + gap)
-    return [placed[index] for index in range(len(heights))]
 
 
 def annealing(shares: pd.DataFrame, passes: Mapping[str, float], alphas: Sequence[float]) -> Figure:
